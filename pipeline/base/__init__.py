@@ -1,0 +1,1 @@
+"""What knows nothing about pipelines: errors, processes, git, files, locks, console, resources."""

@@ -1,0 +1,1 @@
+"""From a patch to a verdict: gates, findings, signatures, policy."""

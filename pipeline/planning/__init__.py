@@ -1,0 +1,1 @@
+"""From bundles on disk to a frozen plan."""

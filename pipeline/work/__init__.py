@@ -1,0 +1,1 @@
+"""From a workstream to a patch: worktrees, tools, editors, capture."""
