@@ -1,0 +1,76 @@
+"""A patch: what a change is, and what was said about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a change was refused or flagged."""
+
+    FORMAT = "format"
+    SCOPE = "scope"
+    PROTECTED = "protected"
+    UNSAFE_PATH = "unsafe_path"
+    MODE = "mode"
+    SIZE = "size"
+    BINARY = "binary"
+    CONTENT = "content"
+    SECRET = "secret"
+    SPECIAL_FILE = "special_file"
+    EMPTY = "empty"
+    CONTROL_PLANE = "control_plane"
+    STRAY_PROCESS = "stray_process"
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One thing that is wrong with a change.
+
+    ``is_blocking`` is false for a flag: the change is accepted, with a finding that names it.
+    """
+
+    reason: Reason
+    message: str
+    path: bytes | None = None
+    is_blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A unified diff, identified by the SHA-256 of its bytes (``id``, hexadecimal).
+
+    ``added`` and ``removed`` count lines; ``paths`` are sorted. The four flags say which parts
+    of the validation it passed; ``None`` is "not judged yet".
+    """
+
+    id: str
+    base_tree: str
+    result_tree: str
+    paths: tuple[bytes, ...] = ()
+    added: int = 0
+    removed: int = 0
+    size: int = 0
+    format_ok: bool | None = None
+    scope_ok: bool | None = None
+    constraints_ok: bool | None = None
+    tests_passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatchPolicy:
+    """What a change may be, beyond its scope.
+
+    ``protected`` are gitignore-style patterns that no glob of a bundle grants, only a literal
+    path. ``max_*`` are inclusive.
+    """
+
+    max_files_changed: int = 200
+    max_lines_changed: int = 20_000
+    max_patch_bytes: int = 4 * 1024 * 1024
+    max_file_bytes: int = 1024 * 1024
+    allow_binary: bool = False
+    allow_mode_change: bool = False
+    allow_symlinks: bool = False
+    allow_crlf: bool = True
+    allow_secrets: bool = False
+    protected: tuple[str, ...] = ()
