@@ -15,7 +15,7 @@ class Reason(StrEnum):
     SIZE = "size"
     BINARY = "binary"
     CONTENT = "content"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - the name of a reason, not a password
     SPECIAL_FILE = "special_file"
     EMPTY = "empty"
     CONTROL_PLANE = "control_plane"
