@@ -1,0 +1,116 @@
+"""The command line: a table of verbs, loaded when used, and the one place errors become exit codes."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline import __version__
+from pipeline.base.errors import ExitCode, PipelineError
+
+if TYPE_CHECKING:
+    import click
+
+COMMANDS: dict[str, str] = {
+    "init": "Write an example bundle and configuration.",
+    "validate": "Check bundles and configuration; change nothing.",
+    "plan": "Show what would run, in which order, from which start trees.",
+    "run": "Run workstreams end to end into one integration branch.",
+    "cancel": "Ask the live run to stop; it can be carried on.",
+    "exec": "Run any program under the same care and record it.",
+    "worktree": "List, open and clean up worktrees.",
+    "show-run": "Show one run and its workstreams.",
+    "show-dag": "Show the dependency graph of a plan.",
+    "show-errors": "Show what went wrong, counted by signature.",
+    "show-events": "Show the events of a run.",
+    "show-patches": "Show the patches of a run and their lives.",
+    "runs": "List runs.",
+    "quarantine": "List, show, release and drop refused patches.",
+    "verify": "Recompute a run's patches, trees and landings with plain git.",
+    "config": "Show the effective configuration and where it comes from.",
+    "doctor": "Check the surroundings and say how to mend them.",
+    "demo": "Make a small repository and run workstreams that end in every way.",
+}
+"""Every verb with its one-line help; ``show-run`` lives in ``pipeline.commands.show_run``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; the console scripts end here."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        # Answered before anything heavy is imported: hooks and scripts ask often.
+        sys.stdout.write(f"git-pipeline {__version__}\n")
+        return ExitCode.OK
+    return _dispatch(arguments)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    import click
+
+    try:
+        result = _group().main(arguments, prog_name="pipeline", standalone_mode=False)
+    except click.exceptions.Abort:
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return ExitCode.BAD_INPUT
+    except PipelineError as error:
+        return _report(error)
+    except BrokenPipeError:
+        # The reader went away (`| head`); that is its right.
+        sys.stderr.close()
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 - the last line of defence names the bug and exits 4
+        return _report_bug(error)
+    return int(result or 0)
+
+
+def _report(error: PipelineError) -> int:
+    sys.stderr.write(f"error: {error.what}\n")
+    if error.remedy:
+        sys.stderr.write(f"  next: {error.remedy}\n")
+    return error.exit_code
+
+
+def _report_bug(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error, file=sys.stderr)
+    sys.stderr.write(
+        f"error: this is a bug in git-pipeline {__version__}: {type(error).__name__}: {error}\n"
+        "  next: please report it with the lines above; `pipeline run` carries on from where it was.\n"
+    )
+    return ExitCode.BUG
+
+
+def _group() -> "click.Group":
+    import click
+
+    class LazyGroup(click.Group):
+        """Imports a verb's module when the verb is used."""
+
+        def list_commands(self, ctx: "click.Context") -> list[str]:
+            return list(COMMANDS)
+
+        def get_command(self, ctx: "click.Context", cmd_name: str) -> "click.Command | None":
+            if cmd_name not in COMMANDS:
+                return None
+            module = importlib.import_module(f"pipeline.commands.{cmd_name.replace('-', '_')}")
+            command: click.Command = module.command
+            return command
+
+        def format_commands(self, ctx: "click.Context", formatter: "click.HelpFormatter") -> None:
+            with formatter.section("Commands"):
+                formatter.write_dl(list(COMMANDS.items()))
+
+    group = LazyGroup(
+        name="pipeline",
+        help="Let tools change this repository: isolated, gated, repaired within limits, "
+        "merged in order, recorded.",
+        epilog="Examples: `pipeline init`, `pipeline validate`, `pipeline run`, `pipeline show-run`.",
+    )
+    return click.version_option(
+        __version__, prog_name="git-pipeline", message="%(prog)s %(version)s"
+    )(group)
