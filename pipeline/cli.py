@@ -1,4 +1,4 @@
-"""The command line: a table of verbs, loaded when used, and the one place errors become exit codes."""
+"""The command line: a table of verbs, and the one place where errors become exit codes."""
 
 import importlib
 import sys
@@ -80,7 +80,7 @@ def _report_bug(error: Exception) -> int:
     traceback.print_exception(error, file=sys.stderr)
     sys.stderr.write(
         f"error: this is a bug in git-pipeline {__version__}: {type(error).__name__}: {error}\n"
-        "  next: please report it with the lines above; `pipeline run` carries on from where it was.\n"
+        "  next: please report it with the lines above; `pipeline run` carries on.\n"
     )
     return ExitCode.BUG
 
@@ -109,7 +109,7 @@ def _group() -> "click.Group":
         name="pipeline",
         help="Let tools change this repository: isolated, gated, repaired within limits, "
         "merged in order, recorded.",
-        epilog="Examples: `pipeline init`, `pipeline validate`, `pipeline run`, `pipeline show-run`.",
+        epilog="Examples: `pipeline init`, `pipeline validate`, `pipeline run`.",
     )
     return click.version_option(
         __version__, prog_name="git-pipeline", message="%(prog)s %(version)s"
