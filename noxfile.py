@@ -1,0 +1,134 @@
+"""The one developer interface.
+
+``nox -s tests`` where nox is installed; ``python3 noxfile.py -s tests`` on a machine that has
+Python and git only: it makes a private environment with nox in ``.nox/bootstrap`` first, which
+also works where Python refuses system-wide installs (PEP 668).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+NOX = "nox>=2024.4.15"
+
+
+def _bootstrap() -> int:
+    """Run nox from an environment of its own, made on first use."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is given
+        sys.stderr.write(f"git-pipeline needs Python 3.11 or newer; this is {sys.version}\n")
+        return 3
+    home = ROOT / ".nox" / "bootstrap"
+    folder = "Scripts" if os.name == "nt" else "bin"
+    python = home / folder / ("python.exe" if os.name == "nt" else "python")
+    ready = home / "ready"
+    if not ready.exists():
+        sys.stderr.write("Setting up nox in .nox/bootstrap (once) ...\n")
+        made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=False)
+        if made.returncode != 0:
+            sys.stderr.write(
+                "Python's venv module did not work; on Debian or Ubuntu install it with "
+                "`apt install python3-venv`, then run this again.\n"
+            )
+            return 3
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", NOX], check=True)
+        ready.touch()
+    arguments = [str(python), "-m", "nox", "-f", str(Path(__file__).resolve()), *sys.argv[1:]]
+    return subprocess.run(arguments, check=False).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(_bootstrap())
+
+import nox  # noqa: E402 - the bootstrap above runs where nox is not installed
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["static", "tests"]
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_venv = "yes"
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    """Install the working tree, editable, with dependency groups of pyproject.toml."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install("-e", str(ROOT), *nox.project.dependency_groups(project, *groups))
+
+
+def _wheel(session: nox.Session) -> Path:
+    """Build the wheel into the session's temporary folder and return its path."""
+    session.install("build")
+    out = Path(session.create_tmp()) / "dist"
+    for old in out.glob("*.whl"):
+        old.unlink()
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(out), str(ROOT), silent=True)
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+@nox.session
+def pipeline(session: nox.Session) -> None:
+    """Run the main job: `nox -s pipeline` runs the demo, `nox -s pipeline -- ARGS` the command."""
+    session.install("-e", str(ROOT), "ruff")
+    session.run("pipeline", *(session.posargs or ["demo"]))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests against the built wheel, with coverage; arguments go to pytest."""
+    wheel = _wheel(session)
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*nox.project.dependency_groups(project, "test"))
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install(str(wheel))
+    env = {"PIPELINE_TESTS_WHEEL": "1", "COVERAGE_FILE": str(Path(session.create_tmp()) / "cov")}
+    if session.posargs:
+        session.run("pytest", *session.posargs, env=env)
+        return
+    session.run(
+        "pytest", "-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90", env=env
+    )
+
+
+@nox.session
+def static(session: nox.Session) -> None:
+    """Judge the source without running it: ruff, mypy, and our own bundles and configuration."""
+    _install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("pipeline", "validate")
+
+
+@nox.session
+def runtime(session: nox.Session) -> None:
+    """Run the quick tests against the working tree: the gate of our own workstreams."""
+    _install(session, "test")
+    session.run("pytest", "-n", "auto", "-m", "not slow and not kill and not replay", "-q")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure speed and memory as ratios, side by side in one run; writes bench.json."""
+    _install(session, "test")
+    session.run("python", str(ROOT / "tests" / "bench" / "run.py"), *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel; the wheel must install and run in an environment of its own."""
+    session.install("build")
+    out = Path(session.create_tmp()) / "dist"
+    session.run("python", "-m", "build", "--outdir", str(out), str(ROOT), silent=True)
+    wheel = next(out.glob("*.whl"))
+    session.install("--force-reinstall", str(wheel))
+    session.run("pipeline", "--version")
+    session.run("git-pipeline", "--help", silent=True)
+    session.log(f"built {', '.join(sorted(p.name for p in out.iterdir()))}")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Regenerate what is generated, and run every command that the documents show."""
+    _install(session, "test")
+    session.run("python", "-m", "pytest", "-q", str(ROOT / "tests" / "docs"), *session.posargs)
