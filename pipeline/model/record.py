@@ -57,7 +57,8 @@ class WorkstreamRecord:
     """A workstream within a run.
 
     ``start_commit`` is where its work began, ``commit`` its newest accepted commit,
-    ``checked_commit`` the first that passed its gates (what dependents start from),
+    ``checked_commit`` the first that passed its gates (what dependents start from) and
+    ``checked_start`` the ``start_commit`` of that one,
     ``landing_commit`` the intended or done commit on the integration branch, ``returns`` how
     often landing sent it back to editing.
     """
@@ -71,6 +72,7 @@ class WorkstreamRecord:
     start_commit: str = ""
     commit: str = ""
     tree: str = ""
+    checked_start: str = ""
     checked_commit: str = ""
     landing_commit: str = ""
     returns: int = 0
