@@ -39,7 +39,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def exit_descriptor(pid: int) -> int | None:
-    """Return a descriptor that is readable once the child has ended, where there is such a thing."""
+    """Return a descriptor that is readable once the child has ended, if the system has them."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):

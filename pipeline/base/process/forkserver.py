@@ -1,7 +1,6 @@
 """The engine's side of the fork server: starting it, handing it work, telling it what to run."""
 
 import atexit
-import contextlib
 import os
 import socket
 import subprocess
@@ -11,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.base.errors import InputError, UnfitError
+from pipeline.base.process.children import wait_for_exit
 from pipeline.base.process.command import TAG_VARIABLE, Command
 
-_SCRIPT = Path(__file__).with_name("supervisor.py")
+_START = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from supervising.server import main; main(int(sys.argv[2]))"
+)
 _END_S = 1.0
 
 
@@ -90,8 +93,7 @@ class ForkServer:
             channel.close()
         if process is None or self._owner != os.getpid():
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_END_S)
+        wait_for_exit(process.pid, _END_S)
         if process.poll() is None:
             process.kill()
             process.wait()
@@ -104,7 +106,7 @@ def _launch(descriptor: int) -> "subprocess.Popen[bytes]":
         if (value := os.environ.get(name)) is not None
     }
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_SCRIPT), str(descriptor)],
+        [sys.executable, "-I", "-S", "-c", _START, str(Path(__file__).parent), str(descriptor)],
         cwd="/",
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -152,7 +154,7 @@ def candidates(program: bytes, path: str) -> list[bytes]:
     """Return the files that a program's name stands for, in the order in which exec tries them."""
     if b"/" in program:
         return [program]
-    return [os.path.join(folder or b".", program) for folder in os.fsencode(path).split(b":")]
+    return [(folder or b".") + b"/" + program for folder in os.fsencode(path).split(b":")]
 
 
 FORK_SERVER = ForkServer()

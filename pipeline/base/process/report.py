@@ -41,7 +41,8 @@ def outcome_of(
             f"No process can be started: {os.strerror(int(report.words[1]))}.",
             remedy="Look at the limits on processes and memory.",
         )
-    code, signal, cpu_s, rss, strays, detail = None, None, 0.0, 0, (), ""
+    code, signal, cpu_s, rss, detail = None, None, 0.0, 0, ""
+    strays: tuple[Stray, ...] = ()
     if kind == b"missing":
         ending, detail = Ending.MISSING, _why_missing(command, *report.words[1:])
     elif kind == b"lost":

@@ -61,7 +61,8 @@ def end_tagged(tag: str) -> bool:
     """Kill every process tree with a tag that begins so; an empty tag stands for none."""
     if not tag:
         return True
-    return all([end_process_tree(identity) for identity in find_tagged(tag)])
+    gone = [end_process_tree(identity) for identity in find_tagged(tag)]
+    return all(gone)
 
 
 def kill_tree(roots: "list[psutil.Process]") -> bool:

@@ -25,6 +25,7 @@ _PIPE_FLOOD = 1024 * 1024
 _F_SETPIPE_SZ = 1031
 _ANSWER_S = 30.0  # what a supervisor gets beyond the grace before it is given up
 _DRAIN_S = 5.0
+_SMALL = 64 * 1024  # fits into a socket's buffer in any case
 
 
 def run_supervised(
@@ -44,8 +45,8 @@ def run_supervised(
     ):
         for _ in range(2):
             try:
-                with _Session(command, out, err) as session:
-                    session.begin(server, request)
+                with _Session(command, server, out, err) as session:
+                    session.begin(request)
                     report = session.follow(watch, cancel)
             except _NeverStarted:
                 continue
@@ -63,9 +64,10 @@ class _NeverStarted(Exception):  # noqa: N818  # a turn of events, not a fault
 class _Session:
     """The descriptors of one program, and the loop that serves them."""
 
-    def __init__(self, command: Command, out: Sink, err: Sink) -> None:
+    def __init__(self, command: Command, server: ForkServer, out: Sink, err: Sink) -> None:
         self.ending: Ending | None = None
         self._command = command
+        self._server = server
         self._sinks = (out, err)
         self._control, self._theirs = socket.socketpair()
         self._given: list[int] = []
@@ -92,7 +94,7 @@ class _Session:
         self._open.clear()
         self._given.clear()
 
-    def begin(self, server: ForkServer, request: bytes) -> None:
+    def begin(self, request: bytes) -> None:
         """Open the streams and have a supervisor start the program."""
         for sink in self._sinks:
             reader, writer = os.pipe()
@@ -101,12 +103,15 @@ class _Session:
             self._poll.register(reader, select.POLLIN)
         if self._command.stdin:
             self._given.append(_in_memory(self._command.stdin))
-        server.hand_over([self._theirs.fileno(), *self._given])
+        self._server.hand_over([self._theirs.fileno(), *self._given])
         self._theirs.close()
         while self._given:
             os.close(self._given.pop())
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `follow` sees it too
+        if len(request) > _SMALL:
+            self._control.settimeout(_ANSWER_S)
+        with contextlib.suppress(OSError):  # nobody takes it: `follow` sees that too
             self._control.sendall(request)
+        self._control.setblocking(True)
         self._poll.register(self._control.fileno(), select.POLLIN)
 
     def follow(self, watch: Watch, cancel: CancelToken | None) -> Report:
@@ -127,6 +132,7 @@ class _Session:
                 if self.ending is not None:
                     self._end(cancel)
             elif time.monotonic() > self._give_up:
+                self._server.close()
                 end_tagged(self._command.tag)
                 return Report(())
 
