@@ -1,6 +1,6 @@
 """One program: read what to run, start it, follow it, report how it ended."""
 
-# ruff: noqa: PTH  # pathlib takes longer to import than most of this program
+# ruff: noqa: PTH110, PTH116  # pathlib takes longer to import than most of this program
 import _signal  # type: ignore[import-not-found]  # typeshed has no stub for it
 import _socket
 import errno

@@ -1,6 +1,6 @@
 """The process table: who is below whom, and sending signals to them."""
 
-# ruff: noqa: PTH  # pathlib takes longer to import than most of this program
+# ruff: noqa: PTH208  # pathlib takes longer to import than most of this program
 import os
 from _collections_abc import Callable  # collections.abc would bring all of collections
 
