@@ -7,7 +7,7 @@ that it cannot hold or break the engine.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol, Self, TextIO
@@ -31,7 +31,7 @@ _SAID_BY_STATE = frozenset({_E.DEPENDENCY_BLOCKED, _E.PATCH_QUARANTINED, _E.STAT
 
 
 class Progress(Protocol):
-    """A display: open while the run goes on, called with every event."""
+    """A display: open while the run goes on, called with the events of every commit."""
 
     def __enter__(self) -> Self: ...
 
@@ -42,8 +42,8 @@ class Progress(Protocol):
         trace: TracebackType | None,
     ) -> None: ...
 
-    def __call__(self, event: Event) -> None:
-        """Take note of one event."""
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Take note of events, in order."""
         ...
 
 
@@ -125,7 +125,7 @@ class SilentProgress:
     ) -> None:
         pass
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, events: Sequence[Event]) -> None:
         """Take no note."""
 
 
@@ -136,12 +136,13 @@ class PlainProgress(SilentProgress):
         self._stream = stream
         self._is_gone = False
 
-    def __call__(self, event: Event) -> None:
-        """Print the event if it matters."""
-        if self._is_gone or not is_telling(event):
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Print the events that matter."""
+        lines = [plain_line(event) for event in events if is_telling(event)]
+        if self._is_gone or not lines:
             return
         try:
-            emit(plain_line(event), self._stream)
+            emit("\n".join(lines), self._stream)
         except (OSError, ValueError):
             self._is_gone = True  # nobody reads any more; the run goes on
 

@@ -1,6 +1,7 @@
 """The live display on a terminal: messages scroll above, working workstreams and a bar below."""
 
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -68,14 +69,14 @@ class LiveProgress:
             self._is_gone = True
             self._live.stop()
 
-    def __call__(self, event: Event) -> None:
-        """Bring the display up to date, and print the event above it if it matters."""
-        self._board.apply(event)
-        if not is_telling(event):
-            return
+    def __call__(self, events: Sequence[Event]) -> None:
+        """Bring the display up to date, and print the events that matter above it."""
+        for event in events:
+            self._board.apply(event)
         with self._lock:
-            if not self._is_gone:
-                self._console.print(Text(plain_line(event), style_of(event)))
+            for event in events:
+                if is_telling(event) and not self._is_gone:
+                    self._console.print(Text(plain_line(event), style_of(event)))
 
     def _picture(self) -> RenderableType:
         working = self._board.working()

@@ -36,13 +36,13 @@ def moved(make_event: Callable[..., Event], ws_id: str, target: W, message: str 
 def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., Event]) -> None:
     stream = io.StringIO()
     with open_progress(stream, {}) as progress:
-        progress(moved(make_event, "api", W.EDITING, "Starts from 3f2."))
-        progress(make_event(E.TOOL_PROGRESS, "still going", ws_id="api"))
-        progress(moved(make_event, "api", W.STATIC_CHECK))
-        progress(make_event(E.GATE_FAILED, "ruff: 2 findings.", ws_id="api", level=Level.WARNING))
-        progress(make_event(E.PATCH_QUARANTINED, "kept", ws_id="api", level=Level.WARNING))
-        progress(moved(make_event, "api", W.QUARANTINED, "It never passed."))
-        progress(make_event(E.RUN_FINISHED, "The run is failed."))
+        progress([moved(make_event, "api", W.EDITING, "Starts from 3f2.")])
+        progress([make_event(E.TOOL_PROGRESS, "still going", ws_id="api")])
+        progress([moved(make_event, "api", W.STATIC_CHECK)])
+        progress([make_event(E.GATE_FAILED, "ruff: 2 findings.", ws_id="api", level=Level.WARNING)])
+        progress([make_event(E.PATCH_QUARANTINED, "kept", ws_id="api", level=Level.WARNING)])
+        progress([moved(make_event, "api", W.QUARANTINED, "It never passed.")])
+        progress([make_event(E.RUN_FINISHED, "The run is failed.")])
     lines = stream.getvalue().splitlines()
     assert all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in lines)
     assert [line[10:] for line in lines] == [
@@ -74,7 +74,7 @@ def test_a_tools_words_stay_words(
         else PlainProgress(stream)
     )
     with progress:
-        progress(event)
+        progress([event])
     assert f"a  {shown}" in stream.getvalue()
 
 
@@ -82,8 +82,8 @@ def test_a_reader_that_goes_away_does_not_matter(make_event: Callable[..., Event
     stream = io.StringIO()
     progress = PlainProgress(stream)
     stream.close()
-    progress(make_event(E.RUN_STARTED, "go"))
-    progress(make_event(E.RUN_FINISHED, "end"))
+    progress([make_event(E.RUN_STARTED, "go")])
+    progress([make_event(E.RUN_FINISHED, "end")])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_silent_display_prints_nothing(
     make_event: Callable[..., Event], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with SilentProgress() as progress:
-        progress(make_event(E.RUN_FINISHED, "end", level=Level.ERROR))
+        progress([make_event(E.RUN_FINISHED, "end", level=Level.ERROR)])
     assert capsys.readouterr() == ("", "")
 
 
@@ -142,8 +142,8 @@ def test_the_live_display_fits_any_terminal(make_event: Callable[..., Event], wi
     board = Board(records)
     with LiveProgress(stream, board, has_colour=False, width=width, height=12) as progress:
         for record in records:
-            progress(moved(make_event, record.ws_id, W.STATIC_CHECK))
-        progress(moved(make_event, "workstream-0", W.DONE, "Landed."))
+            progress([moved(make_event, record.ws_id, W.STATIC_CHECK)])
+        progress([moved(make_event, "workstream-0", W.DONE, "Landed.")])
     shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", stream.getvalue())
     assert max(len(line) for line in re.split(r"[\r\n]", shown)) <= width
     assert re.search(r"\+4\d m", shown), "what does not fit is counted"
@@ -154,7 +154,7 @@ def test_without_colour_the_live_display_has_none(make_event: Callable[..., Even
     stream = io.StringIO()
     progress = LiveProgress(stream, Board(), has_colour=False, width=80, height=20)
     with progress:
-        progress(moved(make_event, "a", W.FAILED))
+        progress([moved(make_event, "a", W.FAILED)])
     assert not re.search(r"\x1b\[[\d;]*3[0-7]", stream.getvalue())
-    progress(make_event(E.RUN_FINISHED, "too late"))
+    progress([make_event(E.RUN_FINISHED, "too late")])
     assert "too late" not in stream.getvalue()
