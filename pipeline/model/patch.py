@@ -61,7 +61,9 @@ class PatchPolicy:
     """What a change may be, beyond its scope.
 
     ``protected`` are gitignore-style patterns that no glob of a bundle grants, only a literal
-    path. ``max_*`` are inclusive.
+    path. ``max_*`` are inclusive. ``allow_unsafe_text`` lets control, invisible and bidirectional
+    characters in, ``allow_unsafe_names`` names that some file system or tool misreads; what some
+    file system takes for ``.git`` never gets in.
     """
 
     max_files_changed: int = 200
@@ -73,4 +75,24 @@ class PatchPolicy:
     allow_symlinks: bool = False
     allow_crlf: bool = True
     allow_secrets: bool = False
+    allow_unsafe_text: bool = False
+    allow_unsafe_names: bool = False
     protected: tuple[str, ...] = ()
+
+
+NO_LIMIT = 2**53 - 1  # the largest integer that every JSON reader holds exactly
+
+PERMISSIVE = PatchPolicy(
+    max_files_changed=NO_LIMIT,
+    max_lines_changed=NO_LIMIT,
+    max_patch_bytes=NO_LIMIT,
+    max_file_bytes=NO_LIMIT,
+    allow_binary=True,
+    allow_mode_change=True,
+    allow_symlinks=True,
+    allow_crlf=True,
+    allow_secrets=True,
+    allow_unsafe_text=True,
+    allow_unsafe_names=True,
+)
+"""No limit but the scope: real history replays under it, submodules aside."""
