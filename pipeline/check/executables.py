@@ -1,0 +1,174 @@
+"""Which program a command starts: file, content, packages beside it, and what it says it is."""
+
+import hashlib
+import os
+import re
+import shlex
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base.process import Command, Ending, run, shell_argv, which
+from pipeline.model import codec
+
+IN_TREE = "in-tree"
+VERSION_TIMEOUT_S = 30.0
+_VERSION_LIMIT = 1024 * 1024  # bytes
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A file that is executed; ``sha256`` is empty for one that is part of the tree.
+
+    ``path`` is where it was found (two environments may link to the same interpreter),
+    ``packages`` a digest of the names of the Python packages installed beside it: an upgrade
+    changes those, though it leaves the script that starts them as it was.
+    """
+
+    path: str
+    sha256: str = ""
+    packages: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutableIdentity:
+    """What a verdict depends on beside the tree.
+
+    ``is_known`` is false where the program was not found or its version command failed: such a
+    verdict holds for this once and is never reused.
+    """
+
+    programs: tuple[Program, ...]
+    version: str = ""
+    is_known: bool = True
+
+
+class Executables:
+    """Finds and hashes programs; remembers, for as long as it lives. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[tuple[str | int, ...], str] = {}
+        self._versions: dict[str, tuple[str, bool]] = {}
+        self._version_lock = threading.Lock()
+
+    def identify(
+        self,
+        command: tuple[str, ...] | str,
+        *,
+        env: Mapping[str, str],
+        version_command: tuple[str, ...] = (),
+    ) -> ExecutableIdentity:
+        """Return the identity of what a command starts with this environment.
+
+        A path with a slash that is not absolute belongs to the tree. A shell string is known by
+        the shell and by its first word, where that is a program.
+        """
+        path = env.get("PATH", os.defpath)
+        if isinstance(command, str):
+            shell = self._program(shell_argv(command)[0], path)
+            first = self._program(_first_word(command), path)
+            programs = (*(shell or ()), *(first or ()))
+            is_known = shell is not None
+        else:
+            found = self._program(command[0] if command else "", path)
+            programs, is_known = found or (), found is not None
+        version, has_version = self._version(version_command, path, env)
+        return ExecutableIdentity(programs, version, is_known and has_version)
+
+    def _program(self, word: str, path: str) -> tuple[Program, ...] | None:
+        """Return a program, and the interpreter that its first line names; ``None``: not found."""
+        if os.sep in word and not Path(word).is_absolute():
+            return (Program(IN_TREE),)
+        found = which(word, path=path, cwd=Path(os.sep))
+        if found is None:
+            return None
+        try:
+            program = Program(str(found), self._sha256(found), _packages(found))
+            interpreter = _interpreter(found)
+        except OSError:
+            return None
+        below = self._program(interpreter, path) if interpreter else ()
+        return None if below is None else (program, *below[:1])
+
+    def _sha256(self, found: Path) -> str:
+        real = Path(os.path.realpath(found))
+        stat = real.stat()
+        key = (
+            str(real), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns,
+        )  # fmt: skip  # one key, one line
+        known = self._hashes.get(key)
+        if known is None:
+            with real.open("rb") as file:
+                known = hashlib.file_digest(file, "sha256").hexdigest()
+            self._hashes[key] = known
+        return known
+
+    def _version(
+        self, argv: tuple[str, ...], path: str, env: Mapping[str, str]
+    ) -> tuple[str, bool]:
+        """Return what a version command printed, and whether it could be asked."""
+        if not argv:
+            return "", True
+        programs = self._program(argv[0], path)
+        if programs is None:
+            return "", False
+        if programs[0].path == IN_TREE:
+            return IN_TREE, True
+        key = codec.digest([argv, programs, env])
+        with self._version_lock:
+            if key not in self._versions:
+                self._versions[key] = _ask(argv, env)
+            return self._versions[key]
+
+
+def _ask(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, bool]:
+    """Run a version command in an empty directory, where nothing can be taken for a module."""
+    with tempfile.TemporaryDirectory(prefix="pipeline-version-") as folder:
+        outcome = run(
+            Command(
+                argv,
+                cwd=Path(folder),
+                env={**env, "HOME": folder, "TMPDIR": folder},
+                timeout_s=VERSION_TIMEOUT_S,
+                output_limit=_VERSION_LIMIT,
+            )
+        )
+        said = (outcome.stdout_tail + outcome.stderr_tail).replace(os.fsencode(folder), b"")
+    is_answer = outcome.ending is Ending.EXITED and outcome.exit_code == 0
+    return said.decode("utf-8", "replace").strip(), is_answer
+
+
+def _first_word(command: str) -> str:
+    """Return the program that a shell string starts with, past assignments; may be no program."""
+    try:
+        words = shlex.split(command, comments=True)
+    except ValueError:
+        return ""
+    return next((word for word in words if not _ASSIGNMENT.match(word)), "")
+
+
+def _interpreter(found: Path) -> str:
+    """Return the program that a script's first line names, seen through ``env``."""
+    with found.open("rb") as file:
+        line = file.readline(512)
+    if not line.startswith(b"#!"):
+        return ""
+    words = os.fsdecode(line[2:]).split()
+    if words and Path(words[0]).name == "env":
+        return next((w for w in words[1:] if not w.startswith("-") and "=" not in w), "")
+    return words[0] if words else ""
+
+
+def _packages(found: Path) -> str:
+    names = sorted(_distributions(found.parent.parent / "lib"))
+    return codec.digest(names) if names else ""
+
+
+def _distributions(lib: Path) -> Iterator[str]:
+    for site in lib.glob("python3*/site-packages"):
+        for entry in os.scandir(site):
+            if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth")):
+                yield entry.name
