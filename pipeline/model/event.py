@@ -34,7 +34,10 @@ class EventType(StrEnum):
     TOOL_FAILED = "tool_failed"
     PATCH_CREATED = "patch_created"
     PATCH_VALIDATED = "patch_validated"
+    PATCH_QUEUED = "patch_queued"
     PATCH_APPLIED = "patch_applied"
+    PATCH_APPLY_FAILED = "patch_apply_failed"
+    PATCH_VERIFIED = "patch_verified"
     PATCH_ROLLED_BACK = "patch_rolled_back"
     PATCH_COMMITTED = "patch_committed"
     PATCH_QUARANTINED = "patch_quarantined"
@@ -70,6 +73,23 @@ class Event:
     run_id: str
     type: EventType
     message: str
+    ws_id: str | None = None
+    step: str | None = None
+    attempt_id: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """What somebody wants recorded; the ledger gives it its id, ``seq`` and time.
+
+    An empty ``run_id`` or ``ws_id`` is filled in from the move that the draft comes with.
+    """
+
+    type: EventType
+    message: str
+    level: Level = Level.INFO
+    run_id: str = ""
     ws_id: str | None = None
     step: str | None = None
     attempt_id: str | None = None

@@ -111,3 +111,17 @@ class StepAttempt:
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecord:
+    """One kind of error, how often it came (``count``), and its newest message and context."""
+
+    run_id: str
+    code: str
+    signature: str
+    message: str
+    context: Mapping[str, Any]
+    count: int
+    first_seen: str
+    last_seen: str
