@@ -1,7 +1,9 @@
 """Waiting for the engine's own children, and what they cost."""
 
+import contextlib
 import os
 import select
+import signal
 import subprocess
 import threading
 import time
@@ -32,10 +34,14 @@ def reap(process: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a child that is in our way and wait for it."""
-    if process.returncode is None:
-        process.kill()
-        reap(process, 60.0)
+    """Kill a child that is in our way, with the rest of its session's first group; wait for it."""
+    if process.returncode is not None:
+        return
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(OSError):  # not waited for yet, so the number is still its own
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    reap(process, 60.0)
 
 
 def exit_descriptor(pid: int) -> int | None:

@@ -57,11 +57,16 @@ def test_missing_directory_is_named(tmp_path, env):
         capture(["true"], cwd=tmp_path / "gone", env=env)
 
 
-@pytest.mark.parametrize("script", ["sleep 600", "exec >&- 2>&-; sleep 600", "exec sleep 600"])
+@pytest.mark.parametrize("script", ["wait", "exec >&- 2>&-; wait", "trap '' TERM; wait"])
 def test_child_that_does_not_end_is_killed(script, tmp_path, env, are_gone):
     with pytest.raises(UnfitError, match=r"sh did not end within 0\.3 s"):
-        capture(["sh", "-c", f"echo $$ > pid; {script}"], cwd=tmp_path, env=env, timeout_s=0.3)
-    assert are_gone([int((tmp_path / "pid").read_text())])
+        capture(
+            ["sh", "-c", f"sleep 600 & echo $$ $! > pids; {script}"],
+            cwd=tmp_path,
+            env=env,
+            timeout_s=0.3,
+        )
+    assert are_gone(map(int, (tmp_path / "pids").read_text().split()))
 
 
 def test_grandchild_with_the_streams_does_not_hold_us(tmp_path, env):

@@ -70,7 +70,7 @@ def test_killed_child_is_noticed_by_the_next_use(tmp_path, env):
 
 def test_child_that_stops_reading(tmp_path, env):
     with (
-        Conversation(["sh", "-c", "exec <&-; sleep 600"], cwd=tmp_path, env=env) as talk,
+        Conversation(["sh", "-c", "exec <&-; exec sleep 600"], cwd=tmp_path, env=env) as talk,
         pytest.raises(ConversationEnded, match="before it had read everything"),
     ):
         for _ in range(1000):

@@ -82,16 +82,26 @@ time.sleep(0.2)
     assert find_tagged("hopping") == []
 
 
-def test_growing_tree_is_ended(run_here, tmp_path):
+def test_growing_tree_is_ended(run_here):
     script = """
         trap '' TERM
-        grow() { while :; do ( grow ) & sleep 0.05; done; }
-        grow
+        grow() { while :; do sleep 600 & sleep 0.02; done; }
+        grow & setsid sh -c 'trap "" TERM; while :; do sleep 600 & sleep 0.02; done' & grow
     """
     outcome = run_here(script, tag="growing", timeout_s=0.4, grace_s=0.1)
     assert outcome.ending is Ending.TIMEOUT
     assert outcome.detail == ""
     assert find_tagged("growing") == []
+
+
+def test_every_process_is_asked_once(run_here, tmp_path):
+    """A second TERM means "at once" to many programs."""
+    script = """
+        sh -c 'trap "echo child >> asked" TERM; while :; do sleep 0.01; done' &
+        trap "echo main >> asked" TERM; while :; do sleep 0.01; done
+    """
+    run_here(script, timeout_s=0.3, grace_s=0.3)
+    assert sorted((tmp_path / "asked").read_text().split()) == ["child", "main"]
 
 
 def test_concurrent_programs_keep_their_daemons(run_here, daemon, tmp_path, content_of, are_gone):
@@ -161,6 +171,7 @@ def test_fork_server_holds_nothing_of_the_engine(run_here, server, tmp_path):
     os.set_inheritable(secret, True)
     try:
         run_here("true", server=server)
+        time.sleep(0.2)  # it closes what it handed on, but nobody waits for that
         held = [path.readlink() for path in Path(f"/proc/{server.pid}/fd").iterdir()]
     finally:
         os.close(secret)

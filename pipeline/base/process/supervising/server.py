@@ -8,7 +8,7 @@ import select
 import time
 
 from .program import report, supervise
-from .table import descendants, quietly, send_signal
+from .table import quietly, signal_tree
 from .tree import KILL_FOR_S, become_subreaper
 
 REAP_EVERY_MS = 500  # how soon it is noticed that a supervisor has ended
@@ -93,10 +93,9 @@ def kill_orphans(supervisors: set[int]) -> None:
     """Kill whoever is below this process and below no supervisor, until nobody is left."""
     until = time.monotonic() + KILL_FOR_S
     while time.monotonic() < until:
-        orphans = descendants(os.getpid(), without=supervisors)
+        orphans = signal_tree(_signal.SIGKILL, os.getpid(), without=supervisors)
         if not orphans:
             return
-        send_signal(_signal.SIGKILL, orphans)
         time.sleep(0.005)
         for pid, _ in orphans:
             quietly(os.waitpid, pid, os.WNOHANG)

@@ -5,6 +5,7 @@ import os
 from _collections_abc import Callable  # collections.abc would bring all of collections
 
 Process = tuple[int, int]  # process id and process group
+_ROUNDS = 100  # for a process that opens one session after the other
 
 
 def read_file(path: str) -> bytes | None:
@@ -54,7 +55,7 @@ def parents() -> dict[int, list[int]]:
 HAS_CHILDREN_FILES = read_file(f"/proc/self/task/{os.getpid()}/children") is not None
 
 
-def descendants(root: int, without: list[int] | set[int] | tuple[()] = ()) -> list[Process]:
+def descendants(root: int, without: set[int] | tuple[()] = ()) -> list[Process]:
     """Return every living process below one; nothing of the subtrees ``without``."""
     table = None if HAS_CHILDREN_FILES else parents()
     found = []
@@ -73,17 +74,31 @@ def descendants(root: int, without: list[int] | set[int] | tuple[()] = ()) -> li
     return found
 
 
-def send_signal(number: int, processes: list[Process]) -> None:
-    """Send a signal to processes, by their groups first: a group cannot outrun it by forking.
+def signal_tree(number: int, root: int, without: set[int] | tuple[()] = ()) -> list[Process]:
+    """Send a signal once to every group below a process; return who is there.
 
-    A tool's groups lie within sessions that the tool itself opened, so they hold nobody else.
+    A group cannot outrun a signal by forking, and a tool's groups lie within sessions that the
+    tool itself opened, so they hold nobody else. Those of the direct children come first: the
+    tree may grow faster than it can be looked through.
     """
-    own = os.getpgrp()
-    for group in {group for _, group in processes}:
-        if group not in (0, own):
+    reached = {0, os.getpgrp()}
+    found = [(pid, group) for pid, group in near(root) if pid not in without]
+    for _ in range(_ROUNDS):
+        groups = {group for _, group in found} - reached
+        if not groups:
+            break
+        for group in groups:
             quietly(os.killpg, group, number)
-    for pid, _ in processes:
-        quietly(os.kill, pid, number)
+        reached |= groups
+        found = descendants(root, without)
+    return found
+
+
+def near(root: int) -> list[Process]:
+    """Return the direct children of a process."""
+    pids = children(root) if HAS_CHILDREN_FILES else parents().get(root, [])
+    known = ((pid, stat_fields(pid)) for pid in pids)
+    return [(pid, int(fields[2])) for pid, fields in known if fields]
 
 
 def quietly(call: Callable[..., object], *values: object) -> None:

@@ -8,7 +8,7 @@ import resource  # noqa: F401  # os.wait4 imports it on its first call: once her
 import select
 import time
 
-from .table import descendants, read_file, send_signal
+from .table import descendants, read_file, signal_tree
 
 SETTLE_S = 0.05  # what a process gets to end by itself after its program has ended
 KILL_FOR_S = 20.0  # after that a process is held to be unkillable (blocked in the kernel)
@@ -54,9 +54,8 @@ class Tree:
                 break
             self._wait()
         if self._end_asked and not self._engine_gone:
-            below = descendants(os.getpid())
-            send_signal(_signal.SIGTERM, below)
-            send_signal(_signal.SIGCONT, below)
+            signal_tree(_signal.SIGTERM, os.getpid())
+            signal_tree(_signal.SIGCONT, os.getpid())
             self._settle(grace_s)
         elif self.status is not None:
             self._settle(SETTLE_S)
@@ -108,11 +107,15 @@ class Tree:
             self._wait(left)
 
     def _strays(self) -> list[tuple[int, bytes]]:
-        """Return pid and name of every process that is not under the (maybe living) program."""
+        """Return pid and name of every process that is not under the (maybe living) program.
+
+        Everything is stopped first: what goes on forking could be neither listed nor killed.
+        """
         if self.reap():
             return []
+        signal_tree(_signal.SIGSTOP, os.getpid())
         found = []
-        for pid, _ in descendants(os.getpid(), without=[self.main]):
+        for pid, _ in descendants(os.getpid(), without={self.main}):
             name = read_file(f"/proc/{pid}/comm")
             if name is not None:
                 found.append((pid, name.strip(b"\n")))
@@ -122,5 +125,5 @@ class Tree:
         """Kill until the kernel says that there is no child left."""
         until = time.monotonic() + KILL_FOR_S
         while not self.reap() and time.monotonic() < until:
-            send_signal(_signal.SIGKILL, descendants(os.getpid()))
+            signal_tree(_signal.SIGKILL, os.getpid())
             self._wait(0.005)
