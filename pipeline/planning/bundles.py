@@ -1,0 +1,152 @@
+"""Loads the bundles of a folder: each file by itself first, then all of them together."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.base.schema import fast_check
+from pipeline.model.config import Config
+from pipeline.model.workstream import PolicyOverride, Workstream
+from pipeline.planning import checks
+from pipeline.planning.bundle_rules import check_bundle
+from pipeline.planning.documents import (
+    SUFFIXES,
+    Document,
+    DocumentError,
+    read_document,
+)
+from pipeline.planning.plan_rules import check_plan
+from pipeline.planning.problem import Problem, in_order, json_path
+
+SCHEMA = "workstream.v1.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBundles:
+    """The bundles that could be read, by id, and everything that is wrong with the folder."""
+
+    workstreams: tuple[Workstream, ...]
+    problems: tuple[Problem, ...]
+
+
+def load_bundles(folder: Path, top: Path, config: Config) -> LoadedBundles:
+    """All bundles in ``folder`` (``*.json``, ``*.yaml``, ``*.yml``), validated together.
+
+    Files that start with ``.`` or ``_`` are left out. Never raises for what files hold.
+    """
+    root = os.path.realpath(top)
+    try:
+        names = _bundle_names(folder)
+    except OSError as error:
+        return _nothing(folder, top, f"cannot be read: {error.strerror}.")
+    if not names:
+        return _nothing(folder, top, "holds no bundle (*.json, *.yaml, *.yml).")
+    prefix = _shown_path(folder, top)
+    found: list[Workstream] = []
+    problems: list[Problem] = []
+    for name in names:
+        source = _printable(f"{prefix}/{name}")
+        workstream = _load_one(f"{folder}/{name}", root, source, config, problems)
+        if workstream is not None:
+            found.append(workstream)
+    problems.extend(check_plan(found, config))
+    return LoadedBundles(tuple(sorted(found, key=lambda ws: (ws.id, ws.source))), tuple(problems))
+
+
+def load_bundle(
+    path: Path, top: Path, config: Config
+) -> tuple[Workstream | None, tuple[Problem, ...]]:
+    """One bundle by itself, without what can only be seen in the whole plan."""
+    problems: list[Problem] = []
+    source = _printable(_shown_path(path, top))
+    workstream = _load_one(str(path), os.path.realpath(top), source, config, problems)
+    return workstream, in_order(problems)
+
+
+def _load_one(
+    path: str, top: str, source: str, config: Config, problems: list[Problem]
+) -> Workstream | None:
+    try:
+        document = read_document(path, top=top, file=source)
+    except DocumentError as error:
+        problems.append(error.problem)
+        return None
+    if not fast_check(SCHEMA)(document.data):
+        from pipeline.planning.explain import explain  # late: only for wrong input
+
+        wrong = list(explain(SCHEMA, document.data, source))
+        if wrong:
+            problems.extend(located(wrong, document))
+            return None
+    workstream, complaints = decode_bundle(document.data, source, config)
+    complaints.extend(check_bundle(workstream, config, top))
+    if complaints:
+        wrong = [Problem(source, json_path(p), what, right) for p, what, right in complaints]
+        problems.extend(located(wrong, document))
+    return workstream
+
+
+def decode_bundle(
+    data: Mapping[str, Any], source: str, config: Config
+) -> tuple[Workstream, list[checks.Complaint]]:
+    """A bundle that its schema accepts as a value, and what is wrong with its checks."""
+    values = {k: v for k, v in data.items() if k != "$schema"}
+    complaints: list[checks.Complaint] = []
+    for name in _TUPLES & values.keys():
+        values[name] = tuple(values[name])
+    if "acceptance_tests" in values:
+        values["acceptance_tests"] = checks.acceptance_tests(values["acceptance_tests"])
+    if "static" in values:
+        values["static"], wrong = checks.checks(values["static"], config.tools, ("static",))
+        complaints.extend(wrong)
+    values["breakers"] = checks.breakers(values.pop("circuit_breaker", {}), config.breakers)
+    if "policy" in values:
+        values["policy"] = PolicyOverride(**values["policy"])
+    return Workstream(**values, source=source), complaints
+
+
+_TUPLES = frozenset(
+    {
+        "files_scope",
+        "files_create",
+        "tasks",
+        "depends_on",
+        "conflicts_with",
+        "allow_overlap",
+        "fix",
+    }
+)
+
+
+def located(problems: Iterable[Problem], document: Document) -> list[Problem]:
+    """The problems with the lines that their places have in the document."""
+    from pipeline.planning.lines import with_lines  # late: only for wrong input
+
+    return with_lines(problems, document.text)
+
+
+def _bundle_names(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    return sorted(
+        name
+        for name in names
+        if name.lower().endswith(SUFFIXES) and not name.startswith((".", "_"))
+    )
+
+
+def _shown_path(path: Path, top: Path) -> str:
+    relative = os.path.relpath(path, top)
+    return str(path) if relative.startswith("..") else Path(relative).as_posix()
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _nothing(folder: Path, top: Path, message: str) -> LoadedBundles:
+    name = _printable(_shown_path(folder, top))
+    remedy = "Write a bundle there, or name another folder; `pipeline init` makes an example."
+    return LoadedBundles((), (Problem(name, "$", message, remedy),))

@@ -1,0 +1,33 @@
+"""The tool profiles that exist without configuration."""
+
+from pipeline.model.check import OutputFormat, ToolProfile, ToolType
+
+BUILT_IN: dict[str, ToolProfile] = {
+    profile.id: profile
+    for profile in (
+        ToolProfile("patch", driver="patch"),
+        ToolProfile("command", driver="command"),
+        ToolProfile(
+            "ruff",
+            type=ToolType.STATIC_CHECK,
+            command=("ruff", "check", "--no-cache", "--output-format", "json"),
+            version_command=("ruff", "--version"),
+            output=OutputFormat.RUFF,
+        ),
+        ToolProfile(
+            "ruff-format",
+            type=ToolType.STATIC_CHECK,
+            command=("ruff", "format", "--no-cache", "--check"),
+            version_command=("ruff", "--version"),
+            output=OutputFormat.LINES,
+        ),
+        ToolProfile(
+            "pytest",
+            type=ToolType.TEST,
+            command=("pytest", "-q", "-p", "no:cacheprovider", "--junit-xml=.pytest-report.xml"),
+            version_command=("pytest", "--version"),
+            output=OutputFormat.JUNIT,
+            output_file=".pytest-report.xml",
+        ),
+    )
+}
