@@ -47,6 +47,7 @@ class Ledger(Records):
         if not lock.is_held or lock.layout.lock_file != layout.lock_file:
             raise BugError("The ledger needs the repository's run lock, held.")
         super().__init__(layout)
+        self.lock = lock
         opened = open_database(layout.database, Mode.WRITE)
         if opened is None:
             raise AssertionError("a writer always gets a database")
