@@ -18,6 +18,7 @@ from pipeline.base.process import Completed, Conversation, capture
 
 MINIMUM_GIT = (2, 39, 5)
 DEFAULT_TIMEOUT_S = 120.0
+LOCK_WAIT_MS = 10_000
 NOWHERE = "/nonexistent"
 
 SAFE_SETTINGS: tuple[tuple[str, str], ...] = (
@@ -31,8 +32,8 @@ SAFE_SETTINGS: tuple[tuple[str, str], ...] = (
     ("core.quotePath", "false"),
     ("core.commitGraph", "false"),
     ("core.alternateRefsCommand", "true"),
-    ("core.filesRefLockTimeout", "10000"),
-    ("core.packedRefsTimeout", "10000"),
+    ("core.filesRefLockTimeout", str(LOCK_WAIT_MS)),
+    ("core.packedRefsTimeout", str(LOCK_WAIT_MS)),
     ("core.fsync", "committed,reference"),
     ("protocol.allow", "never"),
     ("protocol.file.allow", "never"),
@@ -146,8 +147,13 @@ def converse(args: tuple[str | bytes, ...], *, cwd: Path, env: Mapping[str, str]
 
 
 def _verb(args: tuple[str | bytes, ...]) -> str:
-    words = (os.fsdecode(arg) for arg in args)
-    return next((word for word in words if not word.startswith("-")), "?")
+    words = [os.fsdecode(arg) for arg in args]
+    named = (
+        word
+        for before, word in zip(["", *words], words, strict=False)
+        if not word.startswith("-") and before != "-c"
+    )
+    return next(named, "?")
 
 
 def parse_version(said: str) -> tuple[int, ...]:

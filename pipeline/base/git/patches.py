@@ -1,5 +1,6 @@
 """Differences of trees as patches, and patches applied to trees, in a scratch index."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.base.git.binary_growth import grown_size
 from pipeline.base.git.engine import Engine
 from pipeline.base.git.errors import PatchRejectedError
 from pipeline.base.git.invoke import run_git
@@ -14,6 +16,7 @@ from pipeline.base.git.objects import Objects
 from pipeline.base.git.trees import TreeChange, Trees
 
 APPLY_TIMEOUT_S = 60.0
+LARGEST_GROWTH = 16 << 20  # bytes that the binary hunks of one patch may make
 _DIFF_FLAGS = (
     "-r",
     "-p",
@@ -59,10 +62,13 @@ def diff_text(engine: Engine, objects: Objects, before: str, after: str, *extra:
 class PatchDesk:
     """Applies patches to trees through an index; objects made go to one object directory."""
 
-    def __init__(self, engine: Engine, objects: Objects, trees: Trees, *extra: Path) -> None:
+    def __init__(
+        self, engine: Engine, objects: Objects, trees: Trees, indexes: Path, *extra: Path
+    ) -> None:
         self._engine = engine
         self._objects = objects
         self._trees = trees
+        self._indexes = indexes
         self._env = engine.environment(objects.loose.path, *extra)
 
     def apply(self, tree: str, patch: bytes, *, is_exact: bool = True) -> Applied:
@@ -72,6 +78,9 @@ class PatchDesk:
         changes are allowed to be (links, modes, names) is for others to judge: they are reported
         as trees tell them.
         """
+        grown = grown_size(patch)
+        if grown > LARGEST_GROWTH:
+            raise PatchRejectedError(f"its binary hunks make {grown} bytes")
         index = self._index_of(tree)
         try:
             self._run_apply(index, patch, is_exact=is_exact)
@@ -106,8 +115,10 @@ class PatchDesk:
 
     def _index_of(self, tree: str) -> Path:
         """A fresh index that holds a tree; many patches on one tree cost one reading of it."""
-        kept = self._engine.indexes / tree
-        handle, name = tempfile.mkstemp(prefix="work-", dir=self._engine.indexes)
+        # What only this object directory holds is kept beside it: others cannot see that tree.
+        folder = self._indexes if self._objects.loose.has(tree) else self._engine.indexes
+        kept = folder / tree
+        handle, name = tempfile.mkstemp(prefix="work-", dir=folder)
         os.close(handle)
         work = Path(name)
         try:
@@ -117,17 +128,21 @@ class PatchDesk:
             work.unlink()  # git takes an empty file for a damaged index
             if tree != self._objects.empty_tree:
                 run_git(("read-tree", tree), cwd=self._engine.git_dir, env=self._with(work))
-                self._keep(work, kept)
+                _keep(work, kept)
         return work
 
-    def _keep(self, work: Path, kept: Path) -> None:
-        copy = work.with_name(work.name + ".keep")
-        shutil.copyfile(work, copy)
-        copy.replace(kept)
-        indexes = [path for path in self._engine.indexes.iterdir() if "-" not in path.name]
-        by_age = sorted(indexes, key=lambda path: path.stat().st_mtime_ns)
-        for old in by_age[:-_KEPT_INDEXES]:
-            old.unlink(missing_ok=True)
+
+def _keep(work: Path, kept: Path) -> None:
+    copy = work.with_name(work.name + ".keep")
+    shutil.copyfile(work, copy)
+    copy.replace(kept)
+    ages = []
+    for path in kept.parent.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another thread may be tidying, too
+            if "-" not in path.name:
+                ages.append((path.stat().st_mtime_ns, path))
+    for _, old in sorted(ages)[:-_KEPT_INDEXES]:
+        old.unlink(missing_ok=True)
 
 
 def _complaint(err: bytes) -> str:

@@ -12,7 +12,7 @@ from pipeline.base.git.errors import (
     RefMovedError,
     RefUpdateError,
 )
-from pipeline.base.git.invoke import base_environment, run_git
+from pipeline.base.git.invoke import LOCK_WAIT_MS, base_environment, run_git
 from pipeline.base.git.objects import require_oid
 from pipeline.base.git.ref_names import is_below, require_ref_name
 
@@ -35,7 +35,8 @@ class Refs:
     """The refs in the common directory of a repository and all its worktrees.
 
     ``before_update`` runs before a transaction is sent (the repository flushes its objects there,
-    so that no ref ever names an object that a power cut could take).
+    so that no ref ever names an object that a power cut could take). ``lock_wait_ms`` is how long
+    a ref that another process has locked is waited for.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Refs:
         self._common_dir = common_dir
         self._object_format = object_format
         self._before_update = before_update
+        self.lock_wait_ms = LOCK_WAIT_MS
         self._zero = "0" * {"sha1": 40, "sha256": 64}[object_format]
 
     def read(self, name: str) -> str | None:
@@ -74,9 +76,12 @@ class Refs:
             return
         script = self._script(wanted)
         self._before_update()
+        wait = f"core.filesRefLockTimeout={self.lock_wait_ms}"
         words = " ".join(message.replace("\0", " ").split()) or "git-pipeline"
         try:
-            self._git("update-ref", "--no-deref", "--stdin", "-z", "-m", words, stdin=script)
+            self._git(
+                "-c", wait, "update-ref", "--no-deref", "--stdin", "-z", "-m", words, stdin=script
+            )
         except GitError as failure:
             raise self._explain(wanted, failure) from failure
 

@@ -18,9 +18,12 @@ class Scratch:
         self._engine = engine
         self._repository = repository
         self._path = engine.temporary("scratch")
-        self.objects = Objects(engine, self._path, repository.loose.path, is_durable=False)
+        for name in ("objects", "indexes"):
+            (self._path / name).mkdir()
+        borrowed = repository.loose.path
+        self.objects = Objects(engine, self._path / "objects", borrowed, is_durable=False)
         self.trees = Trees(self.objects)
-        self._desk = PatchDesk(engine, self.objects, self.trees, repository.loose.path)
+        self._desk = PatchDesk(engine, self.objects, self.trees, self._path / "indexes", borrowed)
 
     def __enter__(self) -> "Scratch":
         return self
@@ -37,7 +40,16 @@ class Scratch:
 
     def diff_text(self, before: str, after: str) -> bytes:
         """As `Repository.diff_text`, for trees that may live here."""
-        return diff_text(self._engine, self.objects, before, after, self._repository.loose.path)
+        borrowed = self._repository.loose.path
+        return diff_text(self._engine, self.objects, before, after, borrowed)
+
+    def read_blob(self, oid: str, limit: int | None = None) -> bytes:
+        """A file's bytes; raises ObjectTooLargeError for more than ``limit`` of them."""
+        return self.objects.read_kind(oid, "blob", limit)
+
+    def blob_size(self, oid: str) -> int:
+        """A file's size in bytes, found without reading it."""
+        return self.objects.size(oid)
 
     def promote(self, oids: Iterable[str] | None = None) -> tuple[str, ...]:
         """Copy objects into the repository, with all that they refer to; everything without ids.

@@ -38,9 +38,17 @@ class SpecialContent:
 
 
 def changed_paths(
-    top: Path, git_dir: Path, objects_dir: Path, object_format: str, head: str
+    top: Path,
+    git_dir: Path,
+    objects_dir: Path,
+    object_format: str,
+    head: str,
+    *,
+    with_untracked: bool = False,
 ) -> tuple[bytes, ...]:
     """Tracked paths of a checkout that differ from ``head``, staged or not, sorted.
+
+    With untracked ones on demand, where only the checkout's own ``.gitignore`` files count.
 
     Git looks through a copy of the index in a git directory of ours: the repository's filters,
     hooks and fsmonitor never start. Line ends follow the checkout's own attributes and settings. A
@@ -66,7 +74,7 @@ def changed_paths(
                 "status",
                 "--porcelain=v2",
                 "-z",
-                "--untracked-files=no",
+                f"--untracked-files={'all' if with_untracked else 'no'}",
                 "--ignore-submodules=dirty",
                 "--no-renames",
             ),
@@ -78,8 +86,8 @@ def changed_paths(
 
 
 def _paths_of_status(out: bytes) -> set[bytes]:
-    """The paths of ``status --porcelain=v2 -z``: the last field of an ordinary or unmerged line."""
-    fields = {b"1": 8, b"u": 10}
+    """The paths of ``status --porcelain=v2 -z``: each line's last field."""
+    fields = {b"1": 8, b"u": 10, b"?": 1}
     lines = [line for line in out.split(b"\0") if line[:1] in fields]
     return {line.split(b" ", fields[line[:1]])[-1] for line in lines}
 

@@ -156,6 +156,13 @@ class Trees:
             entry = self.entries(entry.oid).get(name)
         return entry
 
+    def names(self, tree: str, folder: bytes) -> frozenset[bytes]:
+        """The names in a directory of a tree (``b""`` is the top); none if there is no such."""
+        entry = self.lookup(tree, folder) if folder else TreeEntry(DIRECTORY, tree)
+        if entry is None or entry.mode != DIRECTORY:
+            return frozenset()
+        return frozenset(self.entries(entry.oid))
+
     def write(self, entries: Entries) -> str:
         """Store one tree object of these entries and return its id."""
         oid = self._objects.write("tree", serialise_tree(entries))
