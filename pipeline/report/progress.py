@@ -22,12 +22,10 @@ from pipeline.report.appearance import colour, totals, words
 MESSAGE_LIMIT = 300
 _E, _W = EventType, WorkstreamState
 
-_TOLD_TYPES = frozenset(
-    {_E.RUN_STARTED, _E.RUN_FINISHED, _E.RESUMED, _E.MERGE_CONFLICT, _E.BREAKER_TRIPPED}
-)
+_TOLD_TYPES = frozenset({_E.RESUMED, _E.MERGE_CONFLICT, _E.BREAKER_TRIPPED})
 _TOLD_STATES = FINAL | {_W.EDITING, _W.FIXING, _W.CHECKED, _W.AWAITING_REVIEW}
 # What a change of state says already.
-_SAID_BY_STATE = frozenset({_E.DEPENDENCY_BLOCKED, _E.PATCH_QUARANTINED, _E.STATE_TRANSITION})
+_SAID_BY_STATE = frozenset({_E.DEPENDENCY_BLOCKED, _E.PATCH_QUARANTINED})
 
 
 class Progress(Protocol):
@@ -72,7 +70,7 @@ def open_progress(
 def is_telling(event: Event) -> bool:
     """Whether a person who only reads now and then wants to know of this event."""
     if event.type is _E.STATE_TRANSITION:
-        return target_of(event) in _TOLD_STATES
+        return not event.ws_id or target_of(event) in _TOLD_STATES
     if event.type in _SAID_BY_STATE:
         return False
     return event.type in _TOLD_TYPES or event.level in (Level.WARNING, Level.ERROR)

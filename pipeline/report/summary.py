@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Protocol
 
 from pipeline.base.files import make_directory, write_atomic
 from pipeline.model import codec
@@ -12,43 +10,16 @@ from pipeline.model.record import ErrorRecord, RunRecord, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.model.summary import RunSummary, TimelineEntry, WorkstreamSummary
 from pipeline.report import appearance
-from pipeline.report.source import RunSource
 from pipeline.report.summary_markdown import Places, markdown_summary
+from pipeline.store.layout import Layout
+from pipeline.store.records import Records
 
-_CHANGES = frozenset(
-    {
-        EventType.RUN_CREATED,
-        EventType.RUN_STARTED,
-        EventType.RUN_FINISHED,
-        EventType.STATE_TRANSITION,
-        EventType.RESUMED,
-    }
-)
+_CHANGES = frozenset({EventType.STATE_TRANSITION, EventType.RESUMED})
 """The events that make a timeline."""
 
 
-class SummaryFiles(Protocol):
-    """Where a run's files are; ``pipeline.store.layout.Layout`` knows."""
-
-    def summary_json(self, run_id: str) -> Path:
-        """The file for programs."""
-        ...
-
-    def summary_md(self, run_id: str) -> Path:
-        """The file for people."""
-        ...
-
-    def tool_outputs(self, run_id: str) -> Path:
-        """The folder of logs."""
-        ...
-
-    def quarantine(self, run_id: str) -> Path:
-        """The folder of refused patches."""
-        ...
-
-
 def build_summary(
-    source: RunSource,
+    records: Records,
     run_id: str,
     *,
     tree_of: Callable[[str], str] | None = None,
@@ -60,13 +31,13 @@ def build_summary(
     ``integration_tree`` is empty. A timeline of thousands of workstreams takes longer to read
     than all the rest; ``has_timeline=False`` leaves it out.
     """
-    run = source.run(run_id)
+    run = records.run(run_id)
     tree = tree_of(run.integration_commit) if tree_of and run.integration_commit else ""
     return summarize(
         run,
-        source.workstreams(run_id),
-        source.errors(run_id),
-        source.events(run_id, types=_CHANGES) if has_timeline else (),
+        records.workstreams(run_id),
+        records.errors(run_id),
+        records.events(run_id, types=_CHANGES) if has_timeline else (),
         integration_tree=tree,
     )
 
@@ -103,7 +74,7 @@ def summarize(
     )
 
 
-def write_summary(layout: SummaryFiles, summary: RunSummary) -> None:
+def write_summary(layout: Layout, summary: RunSummary) -> None:
     """Write ``summary.json`` and ``summary.md`` of a run, each whole or not at all."""
     text = codec.dumps(summary, indent=2) + "\n"
     run_id = summary.run_id

@@ -42,7 +42,7 @@ def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., 
         progress([make_event(E.GATE_FAILED, "ruff: 2 findings.", ws_id="api", level=Level.WARNING)])
         progress([make_event(E.PATCH_QUARANTINED, "kept", ws_id="api", level=Level.WARNING)])
         progress([moved(make_event, "api", W.QUARANTINED, "It never passed.")])
-        progress([make_event(E.RUN_FINISHED, "The run is failed.")])
+        progress([make_event(E.STATE_TRANSITION, "The run is failed.", payload={"to": "failed"})])
     lines = stream.getvalue().splitlines()
     assert all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in lines)
     assert [line[10:] for line in lines] == [
@@ -82,8 +82,8 @@ def test_a_reader_that_goes_away_does_not_matter(make_event: Callable[..., Event
     stream = io.StringIO()
     progress = PlainProgress(stream)
     stream.close()
-    progress([make_event(E.RUN_STARTED, "go")])
-    progress([make_event(E.RUN_FINISHED, "end")])
+    progress([make_event(E.RESUMED, "go")])
+    progress([make_event(E.RESUMED, "end")])
 
 
 @pytest.mark.parametrize(
@@ -156,5 +156,5 @@ def test_without_colour_the_live_display_has_none(make_event: Callable[..., Even
     with progress:
         progress([moved(make_event, "a", W.FAILED)])
     assert not re.search(r"\x1b\[[\d;]*3[0-7]", stream.getvalue())
-    progress([make_event(E.RUN_FINISHED, "too late")])
+    progress([make_event(E.RESUMED, "too late")])
     assert "too late" not in stream.getvalue()
