@@ -66,7 +66,7 @@ def rule(check: Check, outcome: Outcome) -> Ruling:
         case Ending.CANCELLED:
             return Ruling(Result.FAULT, f"{name} was cancelled.")
         case Ending.MISSING:
-            what = f": {outcome.detail}" if outcome.detail else ""
+            what = f": {outcome.detail.rstrip('.')}" if outcome.detail else ""
             return Ruling(Result.FAULT, f"{name} could not be started{what}.")
 
 

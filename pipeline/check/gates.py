@@ -185,13 +185,16 @@ def _run(
 
 def _reused(known: CheckResult, check: Check) -> CheckResult:
     """Return a stored answer under the name of the check that asks; names are not in the key."""
-    findings = known.findings
-    if known.check != check.name:
-        findings = signed(
-            dataclasses.replace(f, tool=check.name) if f.tool == known.check else f
-            for f in findings
-        )
-    return dataclasses.replace(known, check=check.name, findings=findings, is_reused=True)
+    if known.check == check.name:
+        return dataclasses.replace(known, is_reused=True)
+    findings = signed(
+        dataclasses.replace(f, tool=check.name) if f.tool == known.check else f
+        for f in known.findings
+    )
+    reason = known.reason.replace(known.check, check.name, 1)
+    return dataclasses.replace(
+        known, check=check.name, findings=findings, reason=reason, is_reused=True
+    )
 
 
 def _environment(check: Check, environ: Mapping[str, str]) -> dict[str, str]:
