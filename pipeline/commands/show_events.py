@@ -44,6 +44,7 @@ _LEVELS = list(Level)
 @reading.format_option
 @reading.repo_option
 def command(
+    *,
     run: str | None,
     types: Sequence[str],
     workstream: str | None,

@@ -1,0 +1,77 @@
+"""``pipeline doctor``: are the surroundings fit, and what is to be done where they are not."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from pipeline.base import console
+from pipeline.base.console import Cell
+from pipeline.base.errors import ExitCode, PipelineError
+from pipeline.base.git import Repository
+from pipeline.commands import reading, sources
+from pipeline.report import surroundings
+from pipeline.report.surroundings import Checkup, Fitness
+
+_COLOURS = {Fitness.OK: "green", Fitness.NOTE: "yellow", Fitness.BAD: "red"}
+
+
+@click.command(
+    "doctor", epilog=reading.examples("pipeline doctor", "pipeline doctor --format json")
+)
+@reading.format_option
+@reading.repo_option
+def command(form: str, repo: Path) -> int:
+    """Check the surroundings and say how to mend them; exits 3 where a run would not go well."""
+    found = [*surroundings.check_programs(), *_examine(repo)]
+    is_fit = all(checkup.fitness is not Fitness.BAD for checkup in found)
+    if form == reading.JSON:
+        reading.print_json({"is_fit": is_fit, "checkups": found})
+    else:
+        reading.print_lines(list(_lines(found)))
+    return ExitCode.OK if is_fit else ExitCode.UNFIT
+
+
+def _examine(repo: Path) -> Iterator[Checkup]:
+    try:
+        with Repository.discover(repo) as repository:
+            yield from surroundings.check_repository(repository)
+            yield from _examine_checkout(repository)
+    except PipelineError as error:
+        yield surroundings.complaint("repository", error)
+
+
+def _examine_checkout(repository: Repository) -> Iterator[Checkup]:
+    layout = reading.find_layout(repository)
+    try:
+        spec = sources.load_specification(repository)
+    except PipelineError as error:
+        yield surroundings.complaint("configuration", error)
+    else:
+        layout = sources.configured_layout(repository, spec.config)
+        wrong = [problem for problem in spec.problems if not problem.is_warning]
+        if wrong:
+            message = f"{console.count(len(wrong), 'problem')} in bundles or configuration"
+            remedy = "`pipeline validate` shows them."
+            yield Checkup("specification", Fitness.BAD, message, remedy)
+        used = sources.used_tools(spec)
+        path = os.environ.get("PATH", os.defpath)
+        yield from surroundings.check_tools(spec.config, used, layout.top, path)
+    yield from surroundings.check_branches(repository, layout)
+    yield from surroundings.check_disk(layout)
+    yield from surroundings.check_database(layout)
+    yield from surroundings.check_lock(layout)
+
+
+def _lines(found: Sequence[Checkup]) -> Iterator[str]:
+    lines = console.columns(["", "", ""], map(_row, found), reading.paint())[1:]
+    for line, checkup in zip(lines, found, strict=True):
+        yield line
+        if checkup.remedy:
+            yield f"      {console.safe(checkup.remedy)}"
+
+
+def _row(checkup: Checkup) -> list[Cell | str | int]:
+    state = Cell(checkup.fitness, _COLOURS[checkup.fitness])
+    return [state, checkup.name, console.safe(checkup.message)]
