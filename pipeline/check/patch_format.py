@@ -18,6 +18,10 @@ _SECTION = b"diff --git "
 _INDEX = re.compile(rb"([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: ([0-7]{6}))?")
 _MODES = {b"100644": FILE, b"100755": EXECUTABLE, b"120000": SYMLINK}
 _RENAMES = (b"rename ", b"copy ", b"similarity index ", b"dissimilarity index ")
+_NO_RENAMES = (
+    "renames and copies are not taken; express them as deletions and creations, with "
+    "`git diff --no-renames`"
+)
 _INFLATION = 16  # all binary data of a patch together, as a multiple of the patch's own limit
 
 
@@ -175,33 +179,28 @@ def _start(lines: PatchLines) -> bytes:
     written = lines.take_if(_SECTION)
     if written is None:
         raise lines.wrong("'diff --git a/… b/…' is expected, and nothing around the sections")
-    names = two_names(written)
-    if names is None:
-        raise lines.wrong(
-            "the two names cannot be read: they differ (express a rename as a deletion and a "
-            "creation: `git diff --no-renames`), or are not quoted as git does",
-            back=1,
-        )
-    first, second = names
-    if not first.startswith(b"a/") or not second.startswith(b"b/") or first[2:] != second[2:]:
-        raise lines.wrong(
-            "the names must be one path behind a/ and b/ (express a rename as a deletion and a "
-            "creation: `git diff --no-renames`)",
-            back=1,
-        )
-    if not first[2:]:
-        raise lines.wrong("the path is empty", back=1)
+    first, second = two_names(written) or (b"", b"")
+    if first[:2] != b"a/" or second[:2] != b"b/" or first[2:] != second[2:] or not first[2:]:
+        raise lines.wrong(_why_unreadable(written, lines.peek() or b""), back=1)
     return first[2:]
+
+
+def _why_unreadable(written: bytes, following: bytes) -> str:
+    if written.endswith(b"\r"):
+        return "the header ends with a carriage return; the patch was converted on its way"
+    if following.startswith(_RENAMES):
+        return _NO_RENAMES
+    return (
+        "the section does not name one path twice, behind a/ and behind b/, quoted only where git "
+        "quotes; write it with `git diff --no-renames --src-prefix=a/ --dst-prefix=b/`"
+    )
 
 
 def _modes(lines: PatchLines) -> tuple[int | None, int | None]:
     """Modes before and after; None where there is no file, (0, 0) where nothing is said."""
     following = lines.peek() or b""
     if following.startswith(_RENAMES):
-        raise lines.wrong(
-            "renames and copies are not taken; express them as a deletion and a creation: "
-            "`git diff --no-renames`"
-        )
+        raise lines.wrong(_NO_RENAMES)
     if (written := lines.take_if(b"new file mode ")) is not None:
         return None, _mode(lines, written)
     if (written := lines.take_if(b"deleted file mode ")) is not None:

@@ -32,6 +32,12 @@ def folded(name: bytes) -> str:
     return unicodedata.normalize("NFKC", once).casefold()
 
 
+def folded_path(path: bytes) -> bytes:
+    """A path as the file system sees it that makes the least of case and Unicode forms."""
+    names = (folded(name).rstrip(" .") or folded(name) for name in path.split(b"/"))
+    return "/".join(names).encode("utf-8", "surrogateescape")
+
+
 def is_dot_git(path: bytes) -> bool:
     """Whether a component is ``.git`` for git, HFS+, NTFS (short names, streams) or APFS.
 

@@ -2,17 +2,26 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 
 from pipeline.base.console import safe
 from pipeline.base.git import SYMLINK, TreeChange, TreeEntry
 from pipeline.check.collisions import Siblings, collisions
 from pipeline.check.content import LineCount, added_lines, is_binary, line_objections, lines_of
 from pipeline.check.modes import leads_inside, mode_objections
-from pipeline.check.paths import is_dot_git, name_doubts, name_problems
+from pipeline.check.paths import folded_path, is_dot_git, name_doubts, name_problems
 from pipeline.model.patch import Objection, PatchPolicy, Reason
 from pipeline.model.scope import Protected, Scope
 
 _MAX_TARGET_BYTES = 4096
+
+
+class Done(Enum):
+    """What is done to a path; a rename is a deletion and a creation."""
+
+    CREATED = "created"
+    MODIFIED = "modified"
+    DELETED = "deleted"
 
 
 def judge_changes(
@@ -40,7 +49,9 @@ def judge_changes(
     is_too_many = len(ordered) > policy.max_files_changed
     objections: list[Objection] = []
     for change in ordered:
-        objections += path_objections(change, scope, protected, policy)
+        objections += path_objections(
+            change.path, _done(change), scope=scope, protected=protected, policy=policy
+        )
         if change.path in twins:
             objections.append(_collision(change.path, twins[change.path]))
         objections += judge.modes(change, moved)
@@ -51,24 +62,23 @@ def judge_changes(
 
 
 def path_objections(
-    change: TreeChange, scope: Scope, protected: Protected, policy: PatchPolicy
+    path: bytes, done: Done, *, scope: Scope, protected: Protected, policy: PatchPolicy
 ) -> Iterator[Objection]:
-    """Whether a path may be changed in this way at all: by scope, protection and its name."""
-    path, shown = change.path, safe(change.path)
+    """Whether this may be done to a path at all: by scope, protection and its name."""
+    shown = safe(path)
     if is_dot_git(path):
         yield Objection(
             Reason.UNSAFE_PATH, f"{shown} is .git itself on some file system: never.", path
         )
-    if change.before is None:
-        if not scope.may_create(path):
-            yield Objection(
-                Reason.SCOPE, f"{shown} is created, which files_create does not allow.", path
-            )
+    is_new = done is Done.CREATED
+    if not (scope.may_create(path) if is_new else scope.may_modify(path)):
+        needed = "files_create" if is_new else "files_scope"
+        message = f"{shown} is {done.value}, which {needed} does not allow."
+        yield Objection(Reason.SCOPE, message, path)
+    if is_new:
         yield from name_objections(path, policy)
-    elif not scope.may_modify(path):
-        done = "deleted" if change.after is None else "modified"
-        yield Objection(Reason.SCOPE, f"{shown} is {done}, which files_scope does not allow.", path)
-    if protected.matches(path) and not scope.grants_literally(path):
+    is_protected = protected.matches(path) or protected.matches(folded_path(path))
+    if is_protected and not scope.grants_literally(path):
         yield Objection(
             Reason.PROTECTED,
             f"{shown} is a protected name; only a bundle that names this very path grants it.",
@@ -161,6 +171,12 @@ class _Judge:
 
 def _file(entry: TreeEntry | None) -> TreeEntry | None:
     return entry if entry is not None and entry.is_regular else None
+
+
+def _done(change: TreeChange) -> Done:
+    if change.before is None:
+        return Done.CREATED
+    return Done.DELETED if change.after is None else Done.MODIFIED
 
 
 def _collision(path: bytes, other: bytes) -> Objection:

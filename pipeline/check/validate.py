@@ -19,10 +19,11 @@ from pipeline.check.content import LineCount
 from pipeline.check.patch_binary import apply_fragment
 from pipeline.check.patch_format import PatchText, Section, read_patch
 from pipeline.check.patch_hunks import apply_hunks
-from pipeline.check.policy import judge_changes
+from pipeline.check.policy import Done, judge_changes, path_objections
 from pipeline.model.patch import Objection, Patch, PatchPolicy, Reason
 from pipeline.model.scope import Protected, Scope
 
+_SHOWN_REASON = 500  # characters of what git says
 _FORMAT = frozenset({Reason.FORMAT, Reason.EMPTY})
 _SCOPE = frozenset({Reason.SCOPE, Reason.PROTECTED, Reason.UNSAFE_PATH})
 
@@ -67,8 +68,10 @@ def validate_patch(
         try:
             applied = scratch.apply_patch(start_tree, data)
         except PatchRejectedError as error:
-            objections = (Objection(Reason.FORMAT, f"The patch does not apply: {error.reason}."),)
+            reason = safe(error.reason, _SHOWN_REASON)
+            objections = (Objection(Reason.FORMAT, f"The patch does not apply: {reason}."),)
     if objections:
+        objections += _path_objections(text, scope, protected, policy)
         patch = _patch(data, start_tree, "", text.statistics, objections)
         return Validation(patch, (), objections)
     objections = _disagreements(text, applied, scratch) + judge_changes(
@@ -103,8 +106,7 @@ def _patch(
     """The patch's record; what could not be judged without a tree stays open."""
     blocking = {objection.reason for objection in objections if objection.is_blocking}
     lines = sum(statistics.values(), LineCount())
-    is_judged = bool(tree)
-    is_read = is_judged or bool(blocking & _FORMAT)
+    is_judged, is_read = bool(tree), bool(statistics)
     constraints = blocking - _SCOPE - _FORMAT
     return Patch(
         id=hashlib.sha256(data).hexdigest(),
@@ -114,10 +116,22 @@ def _patch(
         added=lines.added,
         removed=lines.removed,
         size=len(data),
-        format_ok=not blocking & _FORMAT if is_read else None,
-        scope_ok=not blocking & _SCOPE if is_judged else None,
+        format_ok=not blocking & _FORMAT if is_read or blocking & _FORMAT else None,
+        scope_ok=not blocking & _SCOPE if is_read else None,
         constraints_ok=not constraints if is_judged or constraints else None,
     )
+
+
+def _path_objections(
+    text: PatchText, scope: Scope, protected: Protected, policy: PatchPolicy
+) -> tuple[Objection, ...]:
+    """What is wrong with the paths of a patch that does not apply."""
+    found: list[Objection] = []
+    for path, sections in _by_path(text):
+        is_new, is_gone = sections[0].before is None, sections[-1].after is None
+        done = Done.CREATED if is_new else Done.DELETED if is_gone else Done.MODIFIED
+        found += path_objections(path, done, scope=scope, protected=protected, policy=policy)
+    return tuple(found)
 
 
 def _misfits(text: PatchText, start_tree: str, scratch: Scratch) -> tuple[Objection, ...]:
