@@ -54,7 +54,7 @@ EXAMPLE = """\
 def command(repo: Path) -> int:
     """Write an example bundle and a configuration, each only where there is none yet."""
     with Repository.discover(repo) as repository:
-        top = sources.top_of(repository)
+        top = reading.top_of(repository)
         for line in (*_configuration(top), *_bundle(repository, top)):
             console.emit(line)
         problems = errors_of(sources.load_specification(repository).problems)

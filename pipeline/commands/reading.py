@@ -55,15 +55,20 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def find_layout(repository: Repository) -> Layout:
-    """Where a repository's state is; raises ``UnfitError`` outside of a checkout."""
+def top_of(repository: Repository) -> Path:
+    """The checkout's directory; raises ``UnfitError`` inside of a git directory."""
     if repository.top is None:
         raise UnfitError(
             f"{repository.git_dir} is a git directory, not a checkout.",
             remedy="Run this in the repository's working tree.",
         )
+    return repository.top
+
+
+def find_layout(repository: Repository) -> Layout:
+    """Where a repository's state is; its configuration has no say in that."""
     return Layout.of(
-        git_dir=repository.git_dir, common_dir=repository.common_dir, top=repository.top
+        git_dir=repository.git_dir, common_dir=repository.common_dir, top=top_of(repository)
     )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.errors import UnfitError
 from pipeline.base.git import Repository
+from pipeline.commands.reading import top_of
 from pipeline.model.config import Config
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundles import load_bundles
@@ -25,16 +25,6 @@ class Specification:
     folder: Path
     workstreams: tuple[Workstream, ...]
     problems: tuple[Problem, ...]
-
-
-def top_of(repository: Repository) -> Path:
-    """The checkout's directory; raises ``UnfitError`` inside of a git directory."""
-    if repository.top is None:
-        raise UnfitError(
-            f"{repository.git_dir} is a git directory, not a checkout.",
-            remedy="Run this in the repository's working tree.",
-        )
-    return repository.top
 
 
 def read_config(repository: Repository) -> LoadedConfig:
