@@ -16,6 +16,7 @@ MAX_CHARACTER = 0x10FFFF
 Ranges = tuple[tuple[int, int], ...]
 """A set of characters as sorted, disjoint, inclusive ranges; never holds the slash."""
 
+_NO_NAMES = frozenset({"", ".", ".."})
 _SPECIAL = re.compile(r"[*?\[\\]")
 _CLASSES: dict[str, str] = {
     "alnum": "0-9A-Za-z",
@@ -67,9 +68,12 @@ class Glob:
     @property
     def literal(self) -> str | None:
         """The one path that is matched, or ``None`` where there may be several."""
-        if any(s is DEEP or s.literal is None for s in self.segments):
-            return None
-        return "/".join(s.literal for s in self.segments if s is not None and s.literal is not None)
+        names: list[str] = []
+        for segment in self.segments:
+            if segment is DEEP or segment.literal is None:
+                return None
+            names.append(segment.literal)
+        return "/".join(names)
 
     def matches(self, names: Sequence[str]) -> bool:
         """Whether a path, given as its names, is matched; linear in both lengths together."""
@@ -88,12 +92,9 @@ def parse(text: str) -> Glob:
         raise PatternError("starts with a slash: paths start at the repository's root anyway")
     is_below = text.endswith("/")
     parts = (text[:-1] if is_below else text).split("/")
-    if any(part in {"", ".", ".."} for part in parts):
+    if not _NO_NAMES.isdisjoint(parts):
         raise PatternError("has an empty name, `.` or `..` in it")
-    if not _SPECIAL.search(text):
-        segments: list[Segment] = [Name(part) for part in parts]
-    else:
-        segments = [DEEP if part == "**" else _name(part) for part in parts]
+    segments: list[Segment] = [DEEP if part == "**" else _name(part) for part in parts]
     return Glob(text, _normal(segments, is_below=is_below))
 
 
@@ -156,7 +157,9 @@ def _opened(segments: tuple[Segment, ...], positions: set[int]) -> set[int]:
 
 
 def _name(part: str) -> Name:
-    """One name with wildcards; raises ``PatternError``."""
+    """One name, maybe with wildcards; raises ``PatternError``."""
+    if not _SPECIAL.search(part):
+        return Name(part)
     tokens: list[Ranges | None] = []
     at = 0
     while at < len(part):

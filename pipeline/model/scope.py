@@ -74,8 +74,9 @@ class Protected:
 def parse_scope(pattern: str) -> Glob:
     """A pattern of a bundle's scope; raises ``PatternError`` also for ``.git`` as a name."""
     glob = parse(pattern)
-    if any(s is not None and (s.literal or "").lower() == ".git" for s in glob.segments):
-        raise PatternError("names `.git`, which no workstream may touch")
+    for segment in glob.segments:
+        if segment is not None and segment.literal and segment.literal.lower() == ".git":
+            raise PatternError("names `.git`, which no workstream may touch")
     return glob
 
 
