@@ -18,21 +18,21 @@ from pipeline.base.git.invoke import base_environment
 _PREFIX = "git-pipeline-engine-"
 # "!name" means unspecified, which is git's built-in behaviour; a file in info/ has the last word.
 _NEUTRAL = (
-    "!diff !merge !filter !text !eol !crlf !ident !working-tree-encoding !whitespace "
-    "!conflict-marker-size !export-subst !export-ignore"
+    b"!diff !merge !filter !text !eol !crlf !ident !working-tree-encoding !whitespace "
+    b"!conflict-marker-size !export-subst !export-ignore"
 )
-NEUTRAL_ATTRIBUTES = f"* {_NEUTRAL}\n"
+NEUTRAL_ATTRIBUTES = b"* " + _NEUTRAL + b"\n"
 # A status of a checkout has to know about line ends, and nothing else that could run.
-CHECKOUT_ATTRIBUTES = "* !diff !merge !filter\n"
+CHECKOUT_ATTRIBUTES = b"* !diff !merge !filter\n"
 
 
-def make_git_dir(path: Path, object_format: str, *, attributes: str, head: str = "") -> None:
+def make_git_dir(path: Path, object_format: str, *, attributes: bytes, head: str = "") -> None:
     """Lay out the smallest directory that git takes for a repository."""
     (path / "objects" / "info").mkdir(parents=True)
     (path / "objects" / "pack").mkdir()
     (path / "refs").mkdir()
     (path / "info").mkdir()
-    (path / "info" / "attributes").write_text(attributes, encoding="ascii")
+    (path / "info" / "attributes").write_bytes(attributes)
     (path / "HEAD").write_text((head or "ref: refs/heads/none") + "\n", encoding="ascii")
     config = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n\tlogAllRefUpdates = false\n"
     config += f"[extensions]\n\tobjectFormat = {object_format}\n"

@@ -57,7 +57,8 @@ def changed_paths(
     settings = _line_end_settings(git_dir)
     with tempfile.TemporaryDirectory(prefix="git-pipeline-status-") as name:
         own = Path(name) / "git"
-        make_git_dir(own, object_format, attributes=CHECKOUT_ATTRIBUTES, head=head)
+        attributes = _own_attributes(git_dir) + CHECKOUT_ATTRIBUTES  # the last line wins
+        make_git_dir(own, object_format, attributes=attributes, head=head)
         for index in (git_dir / "index", *git_dir.glob("sharedindex.*")):
             if index.is_file():
                 shutil.copy2(index, own / index.name)
@@ -83,6 +84,16 @@ def changed_paths(
             objects_only=False,
         )
     return tuple(sorted(_paths_of_status(done.out)))
+
+
+def _own_attributes(git_dir: Path) -> bytes:
+    """What the person wrote into ``info/attributes``, which worktrees share."""
+    pointer = git_dir / "commondir"
+    common = git_dir / os.fsdecode(pointer.read_bytes().strip()) if pointer.exists() else git_dir
+    try:
+        return (common / "info" / "attributes").read_bytes() + b"\n"
+    except FileNotFoundError:
+        return b""
 
 
 def _paths_of_status(out: bytes) -> set[bytes]:
