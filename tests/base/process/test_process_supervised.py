@@ -43,6 +43,18 @@ def test_daemon_that_holds_the_streams_holds_nobody(run_here, daemon, tmp_path, 
     assert are_gone([int((tmp_path / "pid").read_text())])
 
 
+def test_stream_held_outside_of_the_tree_holds_nobody(run_here, tmp_path, content_of):
+    outcomes = []
+    script = "echo $$ > pid; until [ -e go ]; do sleep 0.01; done; echo end"
+    thread = threading.Thread(target=lambda: outcomes.append(run_here(script)))
+    thread.start()
+    pid = int(content_of(tmp_path / "pid"))
+    with Path(f"/proc/{pid}/fd/1").open("wb"):
+        (tmp_path / "go").touch()
+        thread.join()
+    assert outcomes[0].stdout_tail == b"end\n"
+
+
 def test_daemon_under_a_program_that_is_timed_out(run_here, daemon, tmp_path, content_of, are_gone):
     trap = "trap '' TERM; \"$@\"; while :; do sleep 1; done"
     argv = ("sh", "-c", trap, "sh", *daemon(tmp_path / "pid"))
