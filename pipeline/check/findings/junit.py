@@ -51,6 +51,8 @@ def _text(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableOutputError(f"the JUnit report is not UTF-8: {error}") from error
+    if "\0" in text:  # expat would take it for UTF-16, whatever it is told
+        raise UnreadableOutputError("the JUnit report is not UTF-8: it has NUL bytes")
     prolog = _PROLOG.match(text)
     start = prolog.end() if prolog else 0
     if text[start : start + 2] == "<!":  # beyond the prolog a DOCTYPE is a syntax error anyway
@@ -105,7 +107,7 @@ def _code(problem: "Element", message: str, details: str) -> str:
     declared = problem.get("type", "")
     if re.fullmatch(r"\w[\w.$:-]*", declared):
         return declared
-    for match in (_EXCEPTION.match(message), *_PLACE.finditer(details)):
+    for match in (_EXCEPTION.match(message), *reversed([*_PLACE.finditer(details)])):
         if match is not None:
             name = match.groupdict().get("name") or match.groupdict().get("error") or ""
             if _EXCEPTION.fullmatch(name):

@@ -21,6 +21,7 @@ from pipeline.model.finding import Finding, Severity
 _LEVELS = {"error": Severity.ERROR, "warning": Severity.WARNING}
 _NOT_A_PROBLEM = frozenset({"pass", "notApplicable"})
 _MAX_BASES = 8  # how many uriBaseIds may be chained
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters at least: C: is a drive
 _PLACEHOLDER = re.compile(r"\{(\d{1,3})\}")
 
 
@@ -99,11 +100,10 @@ class _Run:
         uri = as_text(location.get("uri"))
         if not uri:
             return None
-        base = self._base(as_text(location.get("uriBaseId")))
-        inside = repository_path(_uri_path(base + uri if "://" not in uri else uri), self._root)
-        # A base that names another machine's checkout (a container's, say) is not followed.
-        is_relative = "://" not in uri and not uri.startswith("/")
-        return repository_path(_uri_path(uri), self._root) if not inside and is_relative else inside
+        base = "" if _SCHEME.match(uri) else self._base(as_text(location.get("uriBaseId")))
+        path = repository_path(_uri_path(base + uri), self._root)
+        # A base in another machine's checkout (a container's, say) is not this one: try without.
+        return repository_path(_uri_path(uri), self._root) if path is None and base else path
 
     def _base(self, name: str) -> str:
         """Return the address that a base id stands for; nothing where the run does not say."""
@@ -122,8 +122,8 @@ class _Run:
             invocation = as_object(item, "invocation")
             if invocation.get("executionSuccessful") is False:
                 notes = as_list(invocation.get("toolExecutionNotifications"), "notifications")
-                words = [as_text(as_object(n, "n").get("message", {}).get("text")) for n in notes]
-                return "the tool says that it did not run to the end: " + "; ".join(words[:5])
+                words = [_message(as_object(note, "notification"), {}) for note in notes[:5]]
+                return "the tool says that it did not run to the end: " + "; ".join(words)
         return None
 
 
@@ -164,9 +164,12 @@ def _argument(match: re.Match[str], arguments: list[Any]) -> str:
 
 
 def _uri_path(uri: str) -> bytes:
-    """Return the path of a ``file:`` address or a relative reference, decoded to bytes."""
-    if uri.lower().startswith("file:"):
-        uri = uri[5:]
+    """Return the path of a ``file:`` address or a relative reference as bytes, else nothing."""
+    scheme = _SCHEME.match(uri)
+    if scheme is not None:
+        if scheme[0].lower() != "file:":
+            return b""
+        uri = uri[scheme.end() :]
         if uri.startswith("//"):
             uri = "/" + uri[2:].partition("/")[2]
     return unquote_to_bytes(uri)
