@@ -22,8 +22,6 @@ _NEUTRAL = (
     b"!conflict-marker-size !export-subst !export-ignore"
 )
 NEUTRAL_ATTRIBUTES = b"* " + _NEUTRAL + b"\n"
-# A status of a checkout has to know about line ends, and nothing else that could run.
-CHECKOUT_ATTRIBUTES = b"* !diff !merge !filter\n"
 
 
 def make_git_dir(path: Path, object_format: str, *, attributes: bytes, head: str = "") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.errors import UnfitError
-from pipeline.base.git.engine import CHECKOUT_ATTRIBUTES, make_git_dir
+from pipeline.base.git.engine import make_git_dir
 from pipeline.base.git.errors import GitError
 from pipeline.base.git.invoke import base_environment, person_environment, run_git
 from pipeline.base.git.objects import Objects
@@ -57,8 +57,8 @@ def changed_paths(
     settings = _line_end_settings(git_dir)
     with tempfile.TemporaryDirectory(prefix="git-pipeline-status-") as name:
         own = Path(name) / "git"
-        attributes = _own_attributes(git_dir) + CHECKOUT_ATTRIBUTES  # the last line wins
-        make_git_dir(own, object_format, attributes=attributes, head=head)
+        # Names of filters mean nothing here: no configuration says what they would run.
+        make_git_dir(own, object_format, attributes=_own_attributes(git_dir), head=head)
         for index in (git_dir / "index", *git_dir.glob("sharedindex.*")):
             if index.is_file():
                 shutil.copy2(index, own / index.name)
@@ -91,7 +91,7 @@ def _own_attributes(git_dir: Path) -> bytes:
     pointer = git_dir / "commondir"
     common = git_dir / os.fsdecode(pointer.read_bytes().strip()) if pointer.exists() else git_dir
     try:
-        return (common / "info" / "attributes").read_bytes() + b"\n"
+        return (common / "info" / "attributes").read_bytes()
     except FileNotFoundError:
         return b""
 

@@ -124,7 +124,19 @@ def test_nothing_runs_in_any_command_and_nothing_is_bent(checkout, opened, trap,
     assert not trap.exists(), trap.read_text()
 
 
-def test_an_info_attributes_of_ours_outranks_a_macro(checkout, opened, trap) -> None:
+def test_attributes_of_a_tree_are_all_unset_where_objects_are_worked_on(repo, tmp_path) -> None:
+    text = b"[attr]wild -diff merge=union\n* wild\n*.txt -text eol=crlf filter=x\n"
+    text += b"*.txt conflict-marker-size=3\n"
+    entry = TreeEntry(FILE, repo.objects.write("blob", text))
+    tree = repo.trees.edit(repo.objects.empty_tree, [(b".gitattributes", entry), (b"f.txt", entry)])
+    index = {"GIT_INDEX_FILE": str(tmp_path / "index")}
+    repo.git("read-tree", tree, env=index)
+    names = "diff merge text eol filter conflict-marker-size"
+    said = repo.git("check-attr", "--cached", *names.split(), "--", "f.txt", env=index).out
+    assert said.decode().splitlines() == [f"f.txt: {name}: unspecified" for name in names.split()]
+
+
+def test_a_macro_of_a_tree_bends_neither_diffs_nor_merges(checkout, opened, trap) -> None:
     """A tree may bring a macro of its own; its parts are unset one by one all the same."""
     repo = opened(checkout.path)
     tree = repo.commit_tree(repo.resolve_commit("HEAD"))

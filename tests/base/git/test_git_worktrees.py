@@ -69,6 +69,14 @@ def test_filters_run_only_when_asked_for(checkout, repo, tmp_path, with_filters)
     assert first == (b"LINE 0" if with_filters else b"line 0")
 
 
+def test_replacements_do_not_reach_a_checkout(checkout, repo, branch, tmp_path) -> None:
+    blob = checkout.says("rev-parse", "HEAD:a.txt")
+    other = checkout.git("hash-object", "-w", "--stdin", stdin=b"replaced\n").decode().strip()
+    checkout.git("replace", blob, other)
+    add_worktree(repo, tmp_path / "w", branch)
+    assert (tmp_path / "w/a.txt").read_bytes().startswith(b"line 0\n")
+
+
 def test_a_branch_that_is_held_is_refused(repo, branch, tmp_path) -> None:
     with pytest.raises(WorktreeError, match="checked out at"):
         add_worktree(repo, tmp_path / "w", "refs/heads/main")
