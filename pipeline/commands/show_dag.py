@@ -52,10 +52,14 @@ def command(run: str | None, bundles: Path | None, mermaid: bool, form: str, rep
 
 def _of_run(run: str | None, repo: Path) -> list[Node] | None:
     with reading.try_reading(repo) as records:
-        if records is None or (run is None and records.latest_run() is None):
-            if run is None:
-                return None
+        if run is None:
+            # `pipeline exec` leaves runs without a graph.
+            latest = records.latest_run(kind="run") if records else None
+            run = latest.run_id if latest else None
+        elif records is None:
             raise reading.NOTHING_YET
+        if run is None or records is None:
+            return None
         run_id = reading.find_run(records, run).run_id
         states = {ws.ws_id: ws.state for ws in records.workstreams(run_id)}
         bundles = {ws.id: ws for ws in records.plan(run_id).workstreams}

@@ -11,6 +11,7 @@ from pipeline.base.console import Cell
 from pipeline.base.git import Repository
 from pipeline.commands import reading
 from pipeline.model.record import AttemptState, StepAttempt
+from pipeline.model.summary import RunSummary
 from pipeline.report.summary import build_summary
 from pipeline.report.summary_text import render_text
 
@@ -40,15 +41,24 @@ def command(run: str | None, verbose: bool, form: str, repo: Path) -> int:
         run_id = reading.find_run(records, run).run_id
         if form == reading.JSON:
             with Repository.discover(repo) as repository:
-                reading.print_json(build_summary(records, run_id, tree_of=repository.commit_tree))
+                summary = build_summary(records, run_id, tree_of=repository.commit_tree)
+            print_summary(summary, form)
             return 0
         summary = build_summary(records, run_id, has_timeline=False)
         attempts = records.attempts(run_id) if verbose else ()
-    paint = reading.paint()
-    console.emit(render_text(summary, paint=paint, width=reading.terminal_width()))
+    print_summary(summary)
     if verbose:
         reading.print_lines(list(_attempts(attempts)))
     return 0
+
+
+def print_summary(summary: RunSummary, form: str = reading.TEXT, *, is_short: bool = False) -> None:
+    """A run's summary on standard output; ``is_short`` leaves out what is done where it is much."""
+    if form == reading.JSON:
+        reading.print_json(summary)
+        return
+    width = reading.terminal_width()
+    console.emit(render_text(summary, paint=reading.paint(), width=width, is_short=is_short))
 
 
 def _attempts(attempts: Sequence[StepAttempt]) -> Iterator[str]:

@@ -192,7 +192,13 @@ class Board:
             self._active.pop(ws_id, None)
 
     def _note_tool(self, ws_id: str, tool: str) -> None:
-        if tool and ws_id in self._active:
+        if ws_id not in self._active:
+            # A run that is carried on begins in the middle: the state was reached before.
+            state = self._states.get(ws_id)
+            if state not in WORKING:
+                return
+            self._active[ws_id] = Activity(ws_id, state, self._clock())
+        if tool:
             self._active[ws_id] = replace(self._active[ws_id], tool=tool)
 
     def working(self) -> list[tuple[Activity, float]]:

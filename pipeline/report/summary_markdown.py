@@ -28,8 +28,9 @@ class Places:
 
 def markdown_summary(summary: RunSummary, places: Places) -> str:
     """The summary as a Markdown document."""
+    counted = f", {headline(summary.totals)}" if summary.totals else ""
     blocks = [
-        [f"# Run {summary.run_id}: {words(summary.status)}, {headline(summary.totals)}"],
+        [f"# Run {summary.run_id}: {words(summary.status)}{counted}"],
         list(_facts(summary)),
         list(_workstreams(summary)),
         list(_next(summary)),

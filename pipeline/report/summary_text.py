@@ -37,7 +37,8 @@ def render_text(
 
 def _head(summary: RunSummary, paint: Paint) -> Iterator[str]:
     status = paint(words(summary.status), colour(summary.status), "bold")
-    yield f"Run {summary.run_id}  {status}: {headline(summary.totals)}"
+    counted = f": {headline(summary.totals)}" if summary.totals else ""
+    yield f"Run {summary.run_id}  {status}{counted}"
     facts = [f"base {summary.base_commit[:12]}"]
     if summary.integration_commit:
         branch = short_ref(summary.integration_branch)

@@ -98,7 +98,7 @@ class Story:
     def begin(self, *bundles: Workstream, run_id: str = RUN, **fields: Any) -> None:
         """Create a run of these bundles and start it."""
         self.run_id = run_id
-        plan = Plan(self.base, bundles, Config())
+        plan = Plan(self.base, bundles, Config()) if bundles else None
         records = [WorkstreamRecord(run_id, ws.id, seq) for seq, ws in enumerate(bundles)]
         created = "2025-03-01T12:00:00.000000Z"
         record = RunRecord(

@@ -77,3 +77,14 @@ def test_wrong_bundles_are_all_named(
     shown = pipeline("show-dag", "--repo", checkout)
     assert shown.code == 2
     assert "bad.json" in shown.err and "worse.json" in shown.err
+
+
+def test_a_run_without_a_graph_is_not_taken_for_the_newest(
+    pipeline: Callable[..., Any], mixed: Any, checkout: Path
+) -> None:
+    executed = mixed.run_id[:-1] + "2"
+    mixed.begin(run_id=executed, kind="exec")
+    assert "quarantined" in pipeline("show-dag", "--repo", checkout).out
+    shown = pipeline("show-dag", executed, "--repo", checkout)
+    assert shown.code == 2 and "no plan" in shown.err
+    assert pipeline("show-run", "--repo", checkout).lines[0] == f"Run {executed}  running"

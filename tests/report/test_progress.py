@@ -128,6 +128,16 @@ def test_the_board_follows_the_workstreams(make_event: Callable[..., Event]) -> 
     assert board.totals() == {"done": 1, "pending": 1, "checked": 1}
 
 
+def test_a_run_that_is_carried_on_shows_who_goes_on(
+    make_event: Callable[..., Event],
+) -> None:
+    states = {"a": W.FIXING, "b": W.PENDING, "c": W.DONE}
+    board = Board([WorkstreamRecord(RUN, ws_id, 0, state) for ws_id, state in states.items()])
+    for ws_id in states:
+        board.apply(make_event(E.ATTEMPT_STARTED, ws_id=ws_id, payload={"tool": "ruff"}))
+    assert [(a.ws_id, a.state, a.tool) for a, _ in board.working()] == [("a", W.FIXING, "ruff")]
+
+
 def test_an_event_of_an_unknown_shape_does_no_harm(make_event: Callable[..., Event]) -> None:
     board = Board()
     board.apply(make_event(E.STATE_TRANSITION, ws_id="a", payload={"to": "nowhere"}))
