@@ -149,7 +149,9 @@ def _problem(path: Path) -> str:
     is_suspect = path.with_name(path.name + _SUSPECT_SUFFIX).exists()
     log = path.with_name(path.name + "-wal")
     is_unclean = log.exists() and log.stat().st_size > 0
-    connection = _connect(path, "mode=ro", timeout=10.0)
+    # We hold the run lock: without a log nobody writes, and looking need not even make one.
+    options = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    connection = _connect(path, options, timeout=10.0)
     try:
         check_version(connection, path)
         if is_suspect:

@@ -1,6 +1,5 @@
 """Where things live: every path and ref name of ours, spelled here and nowhere else."""
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,9 +160,12 @@ def ensure_excluded(layout: Layout, *names: str) -> None:
     ``UnfitError`` where the file cannot be written.
     """
     path = layout.exclude_file
-    present = b""
-    with contextlib.suppress(FileNotFoundError):
+    try:
         present = path.read_bytes()
+    except FileNotFoundError:
+        present = b""
+    except OSError as error:
+        raise as_unfit(error, path, "read") from error
     lines = {line.strip().strip(b"/") for line in present.splitlines()}
     missing = [name for name in names or (STATE_DIR,) if name.encode() not in lines]
     if not missing:

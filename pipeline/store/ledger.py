@@ -233,6 +233,11 @@ class Ledger(Records):
         return self._writer.units, self._writer.commits
 
     @property
+    def pending(self) -> int:
+        """How many units wait, those of the commit that is being made not included."""
+        return self._writer.pending
+
+    @property
     def unheard(self) -> tuple[BaseException, ...]:
         """What went wrong with units that nobody waited for."""
         return tuple(self._writer.unheard)

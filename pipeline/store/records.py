@@ -209,6 +209,17 @@ class Records:
         where, values = ("", ()) if run_id is None else ("WHERE run_id = ?", (run_id.lower(),))
         return self._select(rows.ERRORS, f"{where} ORDER BY count DESC, signature", values)
 
+    def branch_values(self, branch: str) -> frozenset[str]:
+        """Return every commit that the engine ever recorded for a visible branch (a full name)."""
+        found = self._query(
+            'SELECT "commit" FROM workstreams WHERE branch = ?1 UNION '
+            "SELECT checked_commit FROM workstreams WHERE branch = ?1 UNION "
+            "SELECT landing_commit FROM workstreams JOIN runs USING (run_id) "
+            "WHERE integration_branch = ?1",
+            (branch,),
+        )
+        return frozenset(commit for (commit,) in found if commit)
+
     # How it is read
 
     def query(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:

@@ -158,6 +158,11 @@ class Writer:
             self._queue.put((unit, receipt))
         return receipt
 
+    @property
+    def pending(self) -> int:
+        """How many units wait in the queue."""
+        return self._queue.qsize()
+
     def flush_and_stop(self) -> None:
         """Write what waits and end the thread; safe to call twice."""
         with self._gate:
