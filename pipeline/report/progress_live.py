@@ -105,7 +105,7 @@ class LiveProgress:
         waiting = total - sum(totals.values())
         text = headline({**totals, **({"waiting": waiting} if waiting else {})})
         bar.add_row(
-            ProgressBar(total=max(total, 1), completed=ended, width=length),
+            ProgressBar(total=max(total, 1), completed=ended, width=length, complete_style="green"),
             Text(f"{text}  {duration(self._board.elapsed())}"),
         )
         return bar

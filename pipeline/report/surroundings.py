@@ -1,5 +1,6 @@
 """Whether the surroundings are fit for a run, each finding with its remedy; changes nothing."""
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -117,17 +118,20 @@ def check_disk(layout: Layout) -> Iterator[Checkup]:
         if not os.access(place, os.W_OK):
             yield _bad(name, f"{place} is not writable.", "Check its owner, mode and file system.")
             continue
-        free = shutil.disk_usage(place).free
-        message = f"{free / _GIB:.1f} GiB free for {path}"
-        if free < _TOO_LITTLE:
-            yield _bad(name, message, "Free some space.")
-        elif free < _SCARCE:
-            yield _note(name, message, "That may not last for a run with many jobs.")
-        else:
-            yield _ok(name, message)
+        yield judge_room(name, path, shutil.disk_usage(place).free)
     if layout.slots.is_dir():
         held = sum(1 for entry in layout.slots.iterdir() if entry.is_dir())
         yield _ok("pool", f"{count(held, 'directory', 'directories')} in {layout.slots}")
+
+
+def judge_room(name: str, path: Path, free: int) -> Checkup:
+    """Whether ``free`` bytes are enough to work in ``path``."""
+    message = f"{free / _GIB:.1f} GiB free for {path}"
+    if free < _TOO_LITTLE:
+        return _bad(name, message, "Free some space.")
+    if free < _SCARCE:
+        return _note(name, message, "That may not last for a run with many jobs.")
+    return _ok(name, message)
 
 
 def _existing(path: Path) -> Path:
@@ -137,27 +141,27 @@ def _existing(path: Path) -> Path:
 def check_database(layout: Layout) -> Iterator[Checkup]:
     """Whether the database opens, has a version we know, and is whole."""
     try:
-        opened = open_database(layout.database, Mode.READ)
+        yield _database(layout.database)
     except PipelineError as error:
         yield complaint("database", error)
-        return
-    if opened is None:
-        yield _ok("database", "none yet: nothing has run here")
-        return
-    with opened.connection as connection:
-        faults = _faults(connection)
-    opened.connection.close()
-    if faults:
-        yield _bad(
-            "database",
-            f"{layout.database} is damaged: {faults[0]}",
-            "The next `pipeline run` moves it aside and starts a new one.",
-        )
-    else:
-        yield _ok("database", f"{layout.database} is whole")
-    asides = sorted(layout.state_dir.glob("state.db.corrupt-*"))
+    asides = sorted(layout.state_dir.glob(f"{layout.database.name}.corrupt-*"))
     if asides:
         yield _note("database", f"A damaged database was moved aside: {asides[-1]}.")
+
+
+def _database(path: Path) -> Checkup:
+    opened = open_database(path, Mode.READ)
+    if opened is None:
+        return _ok("database", "none yet: nothing has run here")
+    with contextlib.closing(opened.connection) as connection:
+        faults = _faults(connection)
+    if not faults:
+        return _ok("database", f"{path} is whole")
+    return _bad(
+        "database",
+        f"{path} is damaged: {faults[0]}",
+        "The next `pipeline run` moves it aside and starts a new one.",
+    )
 
 
 def _faults(connection: sqlite3.Connection) -> list[str]:
