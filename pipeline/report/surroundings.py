@@ -1,4 +1,4 @@
-"""Whether the surroundings are fit for a run, each finding with its remedy; changes nothing."""
+"""Whether the surroundings are fit for a run, each finding with its remedy."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from pipeline.base.errors import PipelineError
 from pipeline.base.git import Repository
 from pipeline.base.git.invoke import require_git
 from pipeline.model.config import Config
-from pipeline.store.database import Mode, open_database
+from pipeline.store.database import Mode, mark_suspect, open_database
 from pipeline.store.layout import Layout
 from pipeline.store.lock import live_owner
 
@@ -157,6 +157,7 @@ def _database(path: Path) -> Checkup:
         faults = _faults(connection)
     if not faults:
         return _ok("database", f"{path} is whole")
+    mark_suspect(path)  # a writer looks so closely only where it has a reason
     return _bad(
         "database",
         f"{path} is damaged: {faults[0]}",

@@ -9,6 +9,7 @@ from pipeline.model.check import Check, Gate, ToolProfile
 from pipeline.model.config import Config
 from pipeline.report import surroundings
 from pipeline.report.surroundings import Fitness
+from pipeline.store.database import Mode, open_database
 from pipeline.store.layout import Layout
 
 
@@ -30,6 +31,25 @@ def test_slots_and_databases_that_were_moved_aside_are_counted(tmp_path: Path) -
     messages = [c.message for c in surroundings.check_disk(layout)]
     assert any(message.startswith("2 directories in ") for message in messages)
     assert [c.fitness for c in surroundings.check_database(layout)] == [Fitness.OK, Fitness.NOTE]
+
+
+def test_damage_deep_in_the_database_is_found_and_left_to_the_next_run(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / ".git")
+    opened = open_database(layout.database, Mode.WRITE)
+    assert opened is not None
+    rows = ((f"{i:064}", b"x" * 300) for i in range(500))
+    opened.connection.executemany("INSERT INTO patch_texts VALUES (?, ?)", rows)
+    opened.connection.close()
+    assert [c.fitness for c in surroundings.check_database(layout)] == [Fitness.OK]
+    content = bytearray(layout.database.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xff" * 4096
+    layout.database.write_bytes(content)
+    (found,) = surroundings.check_database(layout)
+    assert found.fitness is Fitness.BAD and "pipeline run" in found.remedy
+    again = open_database(layout.database, Mode.WRITE)
+    assert again is not None and "was moved to" in again.notes[0]
+    again.connection.close()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
