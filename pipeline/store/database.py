@@ -51,6 +51,8 @@ def open_database(path: Path, mode: Mode) -> Opened | None:
         return _open_reader(path) if mode is Mode.READ else _open_writer(path)
     except sqlite3.Error as error:
         raise database_error(error, path) from error
+    except OSError as error:
+        raise as_unfit(error, path, "open") from error
 
 
 def database_error(error: sqlite3.Error, path: Path) -> PipelineError:
