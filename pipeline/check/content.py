@@ -1,7 +1,7 @@
 """What a change brings into files: lines, judged where the file did not hold them before."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.base.console import safe
@@ -50,19 +50,25 @@ def lines_of(data: bytes) -> list[bytes]:
     return lines
 
 
-def added_lines(before: Iterable[bytes], after: Iterable[bytes]) -> tuple[AddedLine, ...]:
+def added_lines(before: Iterable[bytes], after: Iterable[AddedLine]) -> tuple[AddedLine, ...]:
     """The lines of ``after`` that ``before`` does not have as often, wherever they stand.
 
     A line that only moved is none; so this is a part of any line-by-line difference.
     """
     left = Counter(before)
     added = []
-    for number, line in enumerate(after, 1):
-        if left[line] > 0:
-            left[line] -= 1
+    for line in after:
+        if left[line.data] > 0:
+            left[line.data] -= 1
         else:
-            added.append(AddedLine(number, line))
+            added.append(line)
     return tuple(added)
+
+
+def numbered(lines: Iterable[bytes], first: int = 1) -> Iterator[AddedLine]:
+    """Lines with their numbers, ``first`` the number of the first."""
+    for number, line in enumerate(lines, first):
+        yield AddedLine(number, line)
 
 
 def line_objections(

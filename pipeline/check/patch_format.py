@@ -22,6 +22,7 @@ _NO_RENAMES = (
     "renames and copies are not taken; express them as deletions and creations, with "
     "`git diff --no-renames`"
 )
+_NO_NAMES = frozenset({b"", b".", b".."})
 _INFLATION = 16  # all binary data of a patch together, as a multiple of the patch's own limit
 
 
@@ -105,8 +106,8 @@ def _volume(data: bytes, policy: PatchPolicy) -> tuple[Objection, ...]:
     if not data:
         return (Objection(Reason.EMPTY, "The patch is empty."),)
     if len(data) > policy.max_patch_bytes:
-        limit = policy.max_patch_bytes
-        return (Objection(Reason.SIZE, f"The patch has {len(data)} bytes; the limit is {limit}."),)
+        message = f"The patch is larger than the {policy.max_patch_bytes} bytes allowed."
+        return (Objection(Reason.SIZE, message),)
     sections = data.count(b"\n" + _SECTION) + 1
     if sections > 2 * policy.max_files_changed:
         limit = policy.max_files_changed
@@ -182,7 +183,11 @@ def _start(lines: PatchLines) -> bytes:
     first, second = two_names(written) or (b"", b"")
     if first[:2] != b"a/" or second[:2] != b"b/" or first[2:] != second[2:] or not first[2:]:
         raise lines.wrong(_why_unreadable(written, lines.peek() or b""), back=1)
-    return first[2:]
+    path = first[2:]
+    if not _NO_NAMES.isdisjoint(path.split(b"/")):
+        what = f"the path {safe(path)} has an empty component, '.' or '..'"
+        raise lines.wrong(what, back=1, reason=Reason.UNSAFE_PATH)
+    return path
 
 
 def _why_unreadable(written: bytes, following: bytes) -> str:

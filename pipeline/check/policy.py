@@ -7,7 +7,14 @@ from enum import Enum
 from pipeline.base.console import safe
 from pipeline.base.git import SYMLINK, TreeChange, TreeEntry
 from pipeline.check.collisions import Siblings, collisions
-from pipeline.check.content import LineCount, added_lines, is_binary, line_objections, lines_of
+from pipeline.check.content import (
+    LineCount,
+    added_lines,
+    is_binary,
+    line_objections,
+    lines_of,
+    numbered,
+)
 from pipeline.check.modes import leads_inside, mode_objections
 from pipeline.check.paths import folded_path, is_dot_git, name_doubts, name_problems
 from pipeline.model.patch import Objection, PatchPolicy, Reason
@@ -153,7 +160,7 @@ class _Judge:
     ) -> Iterator[Objection]:
         old = self._lines_before(before)
         new = lines_of(data)
-        added = added_lines(old, new)
+        added = added_lines(old, numbered(new))
         if b"\0" not in data:
             self.lines += LineCount(len(added), len(old) - (len(new) - len(added)))
         if is_moved:

@@ -7,9 +7,7 @@ from itertools import groupby
 
 from pipeline.base.console import safe
 from pipeline.base.git import (
-    DIRECTORY,
     GITLINK,
-    Applied,
     PatchRejectedError,
     Scratch,
     TreeChange,
@@ -74,11 +72,11 @@ def validate_patch(
         objections += _path_objections(text, scope, protected, policy)
         patch = _patch(data, start_tree, "", text.statistics, objections)
         return Validation(patch, (), objections)
-    objections = _disagreements(text, applied, scratch) + judge_changes(
+    objections = _disagreements(text, applied.changes, scratch) + judge_changes(
         applied.changes,
-        read=lambda oid: _blob(scratch, oid),
-        size=scratch.objects.size,
-        siblings=lambda folder: names_in(scratch, start_tree, folder),
+        read=scratch.read_blob,
+        size=scratch.blob_size,
+        siblings=lambda folder: scratch.trees.names(start_tree, folder),
         scope=scope,
         protected=protected,
         policy=policy,
@@ -88,12 +86,23 @@ def validate_patch(
     return Validation(patch, applied.changes, objections)
 
 
-def names_in(scratch: Scratch, tree: str, folder: bytes) -> Sequence[bytes]:
-    """The names in one directory of a tree (``b""`` for its top); none where there is none."""
-    entry = scratch.trees.lookup(tree, folder) if folder else TreeEntry(DIRECTORY, tree)
-    if entry is None or not entry.is_directory:
-        return ()
-    return tuple(scratch.trees.entries(entry.oid))
+def check_text(
+    data: bytes,
+    changes: Sequence[TreeChange],
+    *,
+    start_tree: str,
+    scratch: Scratch,
+    policy: PatchPolicy,
+) -> tuple[Objection, ...]:
+    """Whether a patch that was applied already is well formed and says what it did.
+
+    ``changes`` are what the tree that it made differs in from ``start_tree``; what they may be is
+    for `judge_changes`.
+    """
+    text = read_patch(data, policy)
+    if not isinstance(text, PatchText):
+        return text
+    return _misfits(text, start_tree, scratch) or _disagreements(text, changes, scratch)
 
 
 def _patch(
@@ -158,14 +167,16 @@ def _misfit(sections: Sequence[Section], entry: TreeEntry | None, scratch: Scrat
         return "it is a directory"
     if mode and mode != entry.mode:
         return f"its mode is {entry.mode:o}, not {mode:o}"
-    if _made(sections, _blob(scratch, entry.oid)) is None:
+    if _made(sections, scratch.read_blob(entry.oid)) is None:
         return "the lines or bytes that it wants to change are not where it says"
     return ""
 
 
-def _disagreements(text: PatchText, applied: Applied, scratch: Scratch) -> tuple[Objection, ...]:
+def _disagreements(
+    text: PatchText, applied: Sequence[TreeChange], scratch: Scratch
+) -> tuple[Objection, ...]:
     """Where the tree that git made is not the one that the patch's text says."""
-    changes = {change.path: change for change in applied.changes}
+    changes = {change.path: change for change in applied}
     found = [
         Objection(Reason.FORMAT, f"The patch's text and effect on {safe(path)} differ.", path)
         for path in sorted(text.paths ^ changes.keys())
@@ -183,11 +194,11 @@ def _agrees(sections: Sequence[Section], change: TreeChange, scratch: Scratch) -
     if GITLINK in (before and before.mode, after and after.mode):
         return True  # no bytes to compare; refused for what it is
     mode = sections[-1].after
-    made = _made(sections, _blob(scratch, before.oid) if before else b"")
+    made = _made(sections, scratch.read_blob(before.oid) if before else b"")
     if after is None:
         return mode is None and made == b""
     is_same_mode = mode is not None and mode in (0, after.mode)
-    return is_same_mode and made == _blob(scratch, after.oid)
+    return is_same_mode and made == scratch.read_blob(after.oid)
 
 
 def _made(sections: Sequence[Section], before: bytes) -> bytes | None:
@@ -210,7 +221,3 @@ def _by_path(text: PatchText) -> list[tuple[bytes, list[Section]]]:
         (path, list(sections))
         for path, sections in groupby(text.sections, key=lambda section: section.path)
     ]
-
-
-def _blob(scratch: Scratch, oid: str) -> bytes:
-    return scratch.objects.read_kind(oid, "blob")
