@@ -78,6 +78,12 @@ def test_a_silent_check_is_red(bench: Bench) -> None:
     assert [f.code for f in answer.findings] == ["timeout"]
 
 
+def test_a_check_that_floods_is_red(bench: Bench) -> None:
+    answer = said(bench, "head -c 80000000 /dev/zero")
+    assert answer.result is Result.FAILED
+    assert [f.code for f in answer.findings] == ["flooded"]
+
+
 def test_cancelling_is_a_fault_and_stops_what_follows(bench: Bench) -> None:
     cancel = CancelToken()
     timer = threading.Timer(0.2, cancel.cancel)

@@ -13,7 +13,15 @@ from pipeline.model.finding import Finding
 if TYPE_CHECKING:
     import pluggy
 
-__all__ = ["PLUGIN_GROUP", "TABLE", "Reader", "UnreadableOutputError", "find_reader", "plugins"]
+__all__ = [
+    "PLUGIN_GROUP",
+    "TABLE",
+    "Reader",
+    "UnreadableOutputError",
+    "find_reader",
+    "plugin_manager",
+    "plugins",
+]
 
 TABLE: Mapping[str, Reader] = {
     OutputFormat.LINES: lines.read,
