@@ -60,7 +60,7 @@ class Engine:
         self.git_dir = self.path / "git"
         make_git_dir(self.git_dir, object_format, attributes=NEUTRAL_ATTRIBUTES)
         (self.path / "indexes").mkdir()
-        self._ending = weakref.finalize(self, _remove, self.path, self._lock)
+        self._ending = weakref.finalize(self, _remove_own, self.path, self._lock, os.getpid())
 
     @property
     def indexes(self) -> Path:
@@ -127,6 +127,11 @@ def remove_abandoned(root: Path) -> int:
             else:
                 os.close(handle)
     return removed
+
+
+def _remove_own(path: Path, handle: int, owner: int) -> None:
+    if os.getpid() == owner:  # a fork inherits the duty to end, but not the directory
+        _remove(path, handle)
 
 
 def _remove(path: Path, handle: int) -> None:

@@ -63,8 +63,10 @@ SAFE_SETTINGS: tuple[tuple[str, str], ...] = (
     ("core.askPass", "false"),
     ("credential.helper", ""),
 )
-# Line ends and file kinds are a matter of the checkout: these two hold for object commands only.
+# For commands on objects only: line ends and links are a matter of the checkout, and what git
+# writes there is for a scratch (what goes to the repository is written and synced by ourselves).
 OBJECT_SETTINGS: tuple[tuple[str, str], ...] = (
+    ("core.fsync", "none"),
     ("core.autocrlf", "false"),
     ("core.symlinks", "false"),
 )

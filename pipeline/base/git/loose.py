@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.base.errors import UnfitError
 from pipeline.base.git.errors import MalformedObjectError, MissingObjectError
 
 KINDS = ("blob", "tree", "commit", "tag")
@@ -158,7 +159,15 @@ class LooseObjects:
             return False
 
     def _place(self, oid: str, compressed: bytes) -> None:
-        path = self.path_of(oid)
+        try:
+            self._replace(self.path_of(oid), compressed)
+        except OSError as problem:
+            raise UnfitError(
+                f"The object {oid} cannot be written to {self.path}: {problem.strerror}.",
+                remedy="Look at its permissions and at the space left on the disk.",
+            ) from problem
+
+    def _replace(self, path: Path, compressed: bytes) -> None:
         mode = stat.S_IMODE(self.path.stat().st_mode)
         _make_fan(path.parent, mode)
         # git prunes forgotten files of this name from its object directories

@@ -17,7 +17,7 @@ from pipeline.base.git.errors import (
 )
 from pipeline.base.git.invoke import converse
 from pipeline.base.git.loose import LooseObjects, object_id
-from pipeline.base.process import Conversation
+from pipeline.base.process import Conversation, ConversationEnded
 
 T = TypeVar("T")
 _Take = Callable[[Conversation, str, int], T]
@@ -107,8 +107,8 @@ class Objects:
     def stream(self, oid: str, sink: Callable[[bytes], object]) -> int:
         """Give an object's data to ``sink`` in pieces of at most 1 MiB; returns its size.
 
-        Other readers wait meanwhile. An exception of ``sink`` ends the reading git, which the next
-        read starts anew.
+        Other readers wait meanwhile, so ``sink`` must not read from these objects. Its exception
+        ends the reading git, which the next read starts anew.
         """
         require_oid(oid, self.object_format)
 
@@ -147,21 +147,21 @@ class Objects:
     def _ask(self, verb: str, oid: str, take: _Take[T], tries: int = 2) -> T:
         """Ask the reading git for one object; a reader that died is replaced once."""
         with self._lock:
-            for left in reversed(range(tries)):
-                try:
-                    return self._ask_once(verb, oid, take)
-                except MissingObjectError:
+            try:
+                answer = self._ask_once(verb, oid, take)
+            except ConversationEnded:
+                self.close()
+                if tries == 1:
                     raise
-                except (UnfitError, OSError):
-                    self.close()
-                    if not left:
-                        raise
-                except BaseException:
-                    self.close()  # the answer was not read to its end
-                    raise
-        raise AssertionError
+                return self._ask(verb, oid, take, tries - 1)
+            except BaseException:
+                self.close()  # the answer was not read to its end
+                raise
+        if answer is None:
+            raise MissingObjectError(oid)
+        return answer
 
-    def _ask_once(self, verb: str, oid: str, take: _Take[T]) -> T:
+    def _ask_once(self, verb: str, oid: str, take: _Take[T]) -> T | None:
         if self._reader is None:
             env = self._engine.environment(self.loose.path, *self._extra)
             args = ("cat-file", "--batch-command")
@@ -170,7 +170,7 @@ class Objects:
         reader.write(f"{verb} {oid}\n".encode("ascii"))
         words = reader.readline().decode("ascii", "replace").split()
         if words[1:] == ["missing"]:
-            raise MissingObjectError(oid)
+            return None
         if len(words) != 3 or words[0] != oid:
             raise UnfitError(
                 f"git cat-file did not answer for {oid}.",

@@ -54,7 +54,7 @@ class Refs:
 
     def list(self, *prefixes: str) -> dict[str, str]:
         """Refs at or below the prefixes (``refs/heads/ws``), by name; all without a prefix."""
-        patterns = [prefix.rstrip("/") for prefix in prefixes]
+        patterns = [require_ref_name(prefix.rstrip("/")) for prefix in prefixes]
         done = self._git("for-each-ref", _LINE, *patterns)
         found = {}
         for line in done.decode("utf-8", "surrogateescape").splitlines():

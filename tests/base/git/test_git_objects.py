@@ -114,6 +114,37 @@ def test_a_sink_that_fails_does_not_spoil_later_reads(repo) -> None:
     assert repo.objects.read(other) == ("blob", b"other")
 
 
+def test_a_sink_that_misses_something_does_not_spoil_later_reads(repo) -> None:
+    oid = repo.objects.write("blob", os.urandom(3_000_000))
+
+    def miss(_piece: bytes) -> None:
+        raise MissingObjectError("1" * 40)
+
+    with pytest.raises(MissingObjectError):
+        repo.objects.stream(oid, miss)
+    other = repo.objects.write("blob", b"other")
+    assert repo.objects.read(other) == ("blob", b"other")
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path) -> None:
+    with pytest.raises(UnfitError, match="nowhere: No such file"):
+        LooseObjects(tmp_path / "nowhere", "sha1").write("blob", b"x")
+
+
+def test_only_kinds_of_objects_are_written(repo) -> None:
+    with pytest.raises(ValueError, match="kind"):
+        repo.objects.write("note", b"x")
+
+
+def test_an_object_under_a_wrong_name_is_not_taken_over(repo) -> None:
+    compressed = zlib.compress(b"blob 1\0x")
+    with pytest.raises(MalformedObjectError, match="another id"):
+        repo.objects.loose.adopt("1" * 40, compressed)
+    with pytest.raises(MalformedObjectError, match="cut short"):
+        repo.objects.loose.adopt(object_id("sha1", "blob", b"x"), compressed[:-2])
+    assert repo.objects.loose.flush() == 0
+
+
 def test_the_reading_git_may_die_at_any_time(repo) -> None:
     one, two = (repo.objects.write("blob", text) for text in (b"one", b"two"))
     assert repo.objects.read(one)[1] == b"one"

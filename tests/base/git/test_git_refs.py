@@ -123,6 +123,12 @@ def test_a_listing_goes_by_whole_parts_of_names(repo, commits) -> None:
     assert repo.refs.read("refs/heads/ws") is None
 
 
+@pytest.mark.parametrize("prefix", ["--shell", "heads", "", "refs/heads/*", "refs/../x"])
+def test_only_prefixes_of_ref_names_are_listed(repo, prefix) -> None:
+    with pytest.raises(RefNameError):
+        repo.refs.list(prefix)
+
+
 def test_the_reflog_says_why(checkout, repo, commits) -> None:
     checkout.git("config", "core.logAllRefUpdates", "always")
     repo.refs.update([RefUpdate(NAME, commits[0], None)], message="land\nws-1\0")

@@ -211,6 +211,18 @@ def test_closing_removes_the_private_directory_and_the_child(checkout, tmp_path)
         os.kill(pid, 0)
 
 
+def test_a_fork_that_ends_leaves_its_parents_directory(checkout, tmp_path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from pipeline.base.git import Repository\n"
+        "repo = Repository.discover(Path(sys.argv[1]))\n"
+        "if os.fork() == 0: sys.exit(0)\n"
+        "os.wait(); print(repo.git('hash-object', '--stdin', stdin=b'x').out)\n"
+    )
+    argv = [sys.executable, "-c", code, checkout.path]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_what_a_killed_process_left_is_removed_by_the_next(checkout, tmp_path) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -136,6 +136,29 @@ def test_work_that_would_be_lost_stays(checkout, repo, branch, tmp_path) -> None
     refused("does not belong")
 
 
+def test_a_checkout_that_somebody_deleted_can_be_removed(checkout, repo, branch, tmp_path) -> None:
+    add_worktree(repo, tmp_path / "w", branch)
+    shutil.rmtree(tmp_path / "w")
+    remove_worktree(repo, tmp_path / "w")
+    assert our_worktrees(repo.common_dir) == {}
+
+
+def test_worktrees_of_one_name_get_different_entries(checkout, repo, branch, tmp_path) -> None:
+    checkout.git("branch", "ws/plan/two")
+    one = add_worktree(repo, tmp_path / "1" / "..same", branch)
+    two = add_worktree(repo, tmp_path / "2" / "..same", "refs/heads/ws/plan/two")
+    assert one != two
+    assert checkout.says("-C", tmp_path / "2/..same", "branch", "--show-current") == "ws/plan/two"
+
+
+def test_a_worktree_in_the_middle_of_a_merge_stays(checkout, repo, branch, tmp_path) -> None:
+    path = tmp_path / "w"
+    entry = add_worktree(repo, path, branch)
+    (entry / "MERGE_HEAD").write_text(checkout.says("rev-parse", "HEAD") + "\n")
+    with pytest.raises(WorktreeError, match="merge or a rebase"):
+        remove_worktree(repo, path)
+
+
 def test_worktrees_of_others_are_never_removed(checkout, repo, tmp_path) -> None:
     checkout.git("worktree", "add", "-q", tmp_path / "theirs", "-b", "theirs")
     with pytest.raises(WorktreeError, match="not one that was made here"):
