@@ -89,7 +89,8 @@ def target_of(event: Event) -> WorkstreamState | None:
 def sentence(event: Event) -> str:
     """An event in one safe line, without its time and workstream."""
     target = target_of(event)
-    message = safe(event.message, MESSAGE_LIMIT)
+    said = event.message.removeprefix(f"{event.ws_id}: ") if event.ws_id else event.message
+    message = safe(said, MESSAGE_LIMIT)
     return f"{words(target)}: {message}" if target else message
 
 

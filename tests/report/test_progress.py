@@ -39,7 +39,9 @@ def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., 
         progress([moved(make_event, "api", W.EDITING, "Starts from 3f2.")])
         progress([make_event(E.TOOL_PROGRESS, "still going", ws_id="api")])
         progress([moved(make_event, "api", W.STATIC_CHECK)])
-        progress([make_event(E.GATE_FAILED, "ruff: 2 findings.", ws_id="api", level=Level.WARNING)])
+        progress(
+            [make_event(E.GATE_FAILED, "api: ruff: 2 findings.", ws_id="api", level=Level.WARNING)]
+        )
         progress([make_event(E.PATCH_QUARANTINED, "kept", ws_id="api", level=Level.WARNING)])
         progress([moved(make_event, "api", W.QUARANTINED, "It never passed.")])
         progress([make_event(E.STATE_TRANSITION, "The run is failed.", payload={"to": "failed"})])
