@@ -44,7 +44,7 @@ def _like(default: Any, value: Any) -> Any:
     """A JSON value in the form that the field has."""
     if isinstance(value, list):
         return tuple(value)
-    if isinstance(default, bool) or value is None or not isinstance(value, int | float):
+    if isinstance(value, bool) or value is None or not isinstance(value, int | float):
         return value
     return int(value) if isinstance(default, int) else float(value)
 

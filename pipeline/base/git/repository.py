@@ -201,6 +201,18 @@ class Repository:
         """Branches (full names) that some worktree holds: these are never moved by ref alone."""
         return status.held_branches(self.common_dir)
 
+    def fast_forward(self, commit: str) -> None:
+        """Fast-forward the branch that this checkout has checked out, files and all; no hooks run.
+
+        The checkout follows the person's line-end settings. Raises GitError where it is not a
+        fast-forward or a file is in the way; nothing is changed then.
+        """
+        if self.top is None:
+            raise UnfitError(f"{self.git_dir} has no checkout.")
+        env = person_environment() | {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.top)}
+        args = ("merge", "--ff-only", "--quiet", commit)
+        run_git(args, cwd=self.top, env=env, timeout_s=600.0, objects_only=False)
+
     def default_branch(self) -> str:
         """The branch (short name) that changes go to; UnfitError where custom names none."""
         args = ("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")

@@ -1,0 +1,193 @@
+"""The gates: what a tree must pass, run on a fresh checkout that no tool worked in."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.base import ids
+from pipeline.base.errors import InterruptedRunError
+from pipeline.check.gates import CheckContext, run_gate
+from pipeline.flow.attempts import Attempt, finished
+from pipeline.flow.context import RunContext
+from pipeline.model.check import Check, Gate
+from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.states import WorkstreamState
+from pipeline.model.verdict import Result, Verdict
+from pipeline.model.workstream import Workstream
+from pipeline.work.slots import Slot
+from pipeline.work.tools import slot_values
+
+FAULT_RETRIES = 1
+"""How often a gate that could not run is tried again before the workstream is put aside."""
+
+
+def static_gate(context: RunContext, ws: Workstream) -> Gate:
+    """The static checks of a workstream: its own where it names some, else the configured."""
+    configured = context.config.gates.get("static", Gate("static"))
+    return Gate("static", configured.checks if ws.static is None else ws.static)
+
+
+def runtime_gate(context: RunContext, ws: Workstream) -> Gate:
+    """What runs the code: the configured gate, its acceptance tests, its synchronisation gate."""
+    gates = context.config.gates
+    named = gates[ws.gate].checks if ws.gate and ws.gate in gates else ()
+    checks = (*gates.get("runtime", Gate("runtime")).checks, *ws.acceptance_tests, *named)
+    return Gate("runtime", _distinct(checks))
+
+
+def merged_gate(context: RunContext, workstreams: Sequence[Workstream]) -> Gate:
+    """Everything that the workstreams of a merged tree must pass, each check once."""
+    checks = [
+        check
+        for ws in workstreams
+        for check in (*static_gate(context, ws).checks, *runtime_gate(context, ws).checks)
+    ]
+    return Gate("merged", _distinct(checks))
+
+
+def check_static(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
+    """Run the static gate; green goes on to the runtime gate, red to the repair."""
+    gate = static_gate(context, context.workstream(record.ws_id))
+    return _check(context, record, gate, Step.STATIC, WorkstreamState.RUNTIME_CHECK)
+
+
+def check_runtime(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
+    """Run the runtime gate; green means checked, red goes to the repair."""
+    gate = runtime_gate(context, context.workstream(record.ws_id))
+    return _check(context, record, gate, Step.RUNTIME, WorkstreamState.CHECKED)
+
+
+def run(
+    context: RunContext, gate: Gate, record: WorkstreamRecord, tree: str, commit: str
+) -> Verdict:
+    """Run a gate on a tree, once more where it could not run.
+
+    Raises ``InterruptedRunError`` when the run was told to stop meanwhile.
+    """
+    for _ in range(FAULT_RETRIES + 1):
+        verdict = run_gate(gate, _on(context, record, tree, commit), context.verdicts)
+        context.stop_if_cancelled()
+        context.counters.count(verdict)
+        if verdict.result in (Result.PASSED, Result.FAILED):
+            break
+    return verdict
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Why a verdict is not green, as part of a sentence."""
+    bad = [check for check in verdict.checks if check.result is verdict.result]
+    words = {
+        Result.FAILED: "is red",
+        Result.UNKNOWN: "cannot tell (exit code 125)",
+        Result.FAULT: "could not run",
+    }.get(verdict.result, "is green")
+    names = ", ".join(check.check for check in bad[:5])
+    first = next((check.reason for check in bad if check.reason), "")
+    return f"the {verdict.gate} gate {words}: {names}. {first}".strip()
+
+
+def _check(
+    context: RunContext,
+    record: WorkstreamRecord,
+    gate: Gate,
+    step: Step,
+    target: WorkstreamState,
+) -> WorkstreamRecord:
+    number = record.attempts + 1
+    attempt = Attempt(context, record, step, gate.name, number, {"gate": gate.name}).start()
+    try:
+        verdict = run(context, gate, record, record.tree, record.commit)
+    except InterruptedRunError:
+        attempt.interrupt()
+        raise
+    reason = "" if verdict.is_green else reason_of(verdict)
+    stored = attempt.finish(
+        is_good=verdict.is_green,
+        reason=reason,
+        result_tree=record.tree,
+        findings=verdict.findings,
+        details={"result": verdict.result.value},
+    )
+    message = f"{record.ws_id}: {reason or f'the {gate.name} gate is green.'}"
+    events = (_told(verdict, step, attempt.id, message), finished(stored, message))
+    changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
+    if verdict.is_green:
+        if target is WorkstreamState.CHECKED and not record.checked_commit:
+            changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
+    elif verdict.result is Result.FAILED:
+        target = WorkstreamState.FIXING
+    else:
+        target = WorkstreamState.QUARANTINED
+        changes |= {"reason": reason, "reason_code": "infrastructure"}
+    return context.ledger.move(
+        context.run_id,
+        record.ws_id,
+        record.state,
+        target,
+        message,
+        changes=changes,
+        events=events,
+        attempt=stored,
+    )
+
+
+def _told(verdict: Verdict, step: Step, attempt_id: str, message: str) -> EventDraft:
+    is_reused = bool(verdict.checks) and all(check.is_reused for check in verdict.checks)
+    kind = EventType.GATE_PASSED if verdict.is_green else EventType.GATE_FAILED
+    return EventDraft(
+        EventType.VERDICT_REUSED if is_reused and verdict.is_green else kind,
+        message,
+        level=Level.INFO if verdict.is_green else Level.WARNING,
+        step=step,
+        attempt_id=attempt_id,
+        payload={
+            "gate": verdict.gate,
+            "tree": verdict.tree,
+            "result": verdict.result.value,
+            "checks": [
+                {
+                    "check": check.check,
+                    "result": check.result.value,
+                    "key": check.key,
+                    "exit_code": check.exit_code,
+                    "duration_s": round(check.duration_s, 6),
+                    "is_reused": check.is_reused,
+                    "findings": len(check.findings),
+                }
+                for check in verdict.checks
+            ],
+        },
+    )
+
+
+def _on(context: RunContext, record: WorkstreamRecord, tree: str, commit: str) -> CheckContext:
+    taken: list[Slot] = []
+
+    @contextmanager
+    def checkout() -> Iterator[Path]:
+        with context.slots.take(tree, owner=f"{context.run_id}/{record.ws_id}/gate") as slot:
+            taken.append(slot)
+            yield slot.path
+
+    return CheckContext(
+        tree=tree,
+        commit=commit,
+        checkout=checkout,
+        environ=context.environment,
+        logs=context.log_prefix(record.ws_id, ids.new_id()),
+        reset=lambda: context.slots.restore(taken[-1]),
+        own_values=lambda: slot_values(taken[-1]),
+        cancel=context.cancel,
+        tag=context.process_tag(record.ws_id),
+        executables=context.executables,
+    )
+
+
+def _distinct(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Each check once, in order; two that differ in anything are two."""
+    seen: list[Check] = []
+    for check in checks:
+        if check not in seen:
+            seen.append(check)
+    return tuple(seen)

@@ -1,0 +1,67 @@
+"""EDIT: let the workstream's tool change a checkout, and keep or refuse what it really changed."""
+
+from pipeline.flow.attempts import past
+from pipeline.flow.change import Change, make_change
+from pipeline.flow.context import RunContext
+from pipeline.flow.feedback import after_edit
+from pipeline.flow.refusing import give_up, refused
+from pipeline.model.event import EventDraft, EventType
+from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.states import WorkstreamState
+from pipeline.work.editors import find_editor
+
+
+def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
+    """One EDIT attempt; the record stays in ``editing`` when another one may follow."""
+    ws = context.workstream(record.ws_id)
+    history = past(context, record, Step.EDIT)
+    rounds = [a for a in history if a.details.get("returns", 0) == record.returns]
+    profile = context.config.tools[ws.tool]
+    editor = find_editor(profile.driver)
+    change = make_change(
+        context,
+        record,
+        editor,
+        profile,
+        step=Step.EDIT,
+        number=len(history) + 1,
+        feedback=after_edit(context, record, rounds),
+    )
+    if change.is_accepted:
+        return accept(context, record, change)
+    tries = len(rounds) + 1
+    limit = ws.limits(Step.EDIT).max_attempts
+    if editor.takes_feedback(profile) and tries < limit and not change.is_fault:
+        return refused(context, record, change)
+    if tries > 1:
+        change = change.with_event(
+            EventDraft(
+                EventType.BREAKER_TRIPPED,
+                f"{ws.id}: {tries} attempts to edit, the limit is {limit}.",
+                step=Step.EDIT,
+                payload={"kind": "attempts", "count": tries, "limit": limit},
+            )
+        )
+    return give_up(context, record, change)
+
+
+def accept(context: RunContext, record: WorkstreamRecord, change: Change) -> WorkstreamRecord:
+    """Write an accepted change down and go to the static gate, also after a fix."""
+    context.anchor(record.ws_id, change.commit)
+    return context.ledger.move(
+        context.run_id,
+        record.ws_id,
+        record.state,
+        WorkstreamState.STATIC_CHECK,
+        change.message,
+        changes={
+            "commit": change.commit,
+            "tree": change.tree,
+            "patch_id": change.patch_id,
+            "attempts": record.attempts + 1,
+        },
+        payload={"commit": change.commit, "tree": change.tree},
+        events=change.events,
+        attempt=change.attempt,
+        patch=change.stored_patch,
+    )

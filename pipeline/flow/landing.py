@@ -1,0 +1,331 @@
+"""Landing: fold checked workstreams into the integration branch, in plan order.
+
+A ref moves only to a tree whose gates are green. Nothing is recorded about a landing before its
+ref moved but the state ``merging``: whether it happened is seen by looking at the branch, whose
+merge commits name the work they landed as their second parent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.base.errors import UnfitError
+from pipeline.base.git import Conflict
+from pipeline.flow.attempts import Attempt, finished
+from pipeline.flow.checking import merged_gate, reason_of, run
+from pipeline.flow.context import RunContext
+from pipeline.flow.starting import work_of
+from pipeline.land.batch import BatchSize, settle
+from pipeline.land.merge import (
+    Integration,
+    conflict_sentence,
+    conflict_text,
+    landing_commit,
+    merge_work,
+)
+from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.finding import Finding
+from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.states import WorkstreamState
+from pipeline.model.verdict import Result, Verdict
+from pipeline.work.editors import find_editor
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One workstream of a chain of merges: the integration branch after it, and its verdict."""
+
+    record: WorkstreamRecord
+    before: Integration
+    after: Integration
+    verdicts: dict[str, Verdict] = field(default_factory=dict, compare=False)
+
+    @property
+    def is_own_tree(self) -> bool:
+        """Whether the merge gave the workstream's own tree, whose verdicts hold."""
+        return self.after.tree == self.record.tree
+
+
+class _CannotTellError(Exception):
+    """A gate could not run, so its answer is no evidence for a search."""
+
+
+class Lander:
+    """Lands workstreams of one run; used by one thread."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._ref = context.layout.run_ref(context.run_id)
+        self._branch = context.layout.run_branch(context.run_id)
+        base = context.plan.base_commit
+        tip = context.branches.value(self._ref) or base
+        self._tip = Integration(tip, context.repo.commit_tree(tip))
+        self._landed = _landings(context, base, tip)
+        landing = context.config.landing
+        is_batch = landing.mode == "batch"
+        self._size = BatchSize(landing.batch_start if is_batch else 1, landing.batch_max)
+        self._is_batch = is_batch
+
+    @property
+    def batch_limit(self) -> int:
+        """How many workstreams the next call wants at once."""
+        return self._size.size
+
+    def land(self, records: Sequence[WorkstreamRecord]) -> tuple[WorkstreamRecord, ...]:
+        """Decide about checked workstreams, given in plan order; returns those that moved.
+
+        It stops early when one is sent back to editing, for the others have to wait for it.
+        """
+        moved: list[WorkstreamRecord] = []
+        waiting = list(records)
+        while waiting:
+            self._context.stop_if_cancelled()
+            first = waiting[0]
+            if first.commit in self._landed:
+                moved.append(self._confirm(waiting.pop(0)))
+                continue
+            chain, conflicts = self._chain(waiting)
+            decided = self._settle(chain) if chain else (self._conflict(first, conflicts),)
+            moved += decided
+            gone = {record.ws_id for record in decided}
+            waiting = [record for record in waiting if record.ws_id not in gone]
+            lost = {r.ws_id for r in decided if r.state is not WorkstreamState.DONE}
+            if lost:
+                # Dependents of what did not land are blocked, and a workstream that was sent
+                # back lands before those behind it: both are the scheduler's to see.
+                break
+        return tuple(moved)
+
+    def _chain(
+        self, waiting: Sequence[WorkstreamRecord]
+    ) -> tuple[list[Link], tuple[Conflict, ...]]:
+        """Merge one after the other, up to the first conflict; that one is decided on its own."""
+        chain: list[Link] = []
+        tip = self._tip
+        for record in waiting[: self._size.size]:
+            work = work_of(self._context, record.ws_id, record.start_commit, record.commit)
+            candidate = merge_work(self._context.repo, tip, work)
+            if not candidate.is_clean:
+                return chain, () if chain else candidate.conflicts
+            commit = landing_commit(
+                self._context.repo,
+                tip,
+                work,
+                candidate.tree,
+                title=self._context.workstream(record.ws_id).title,
+                identity=self._context.author(),
+            )
+            after = Integration(commit, candidate.tree)
+            chain.append(Link(record, tip, after))
+            tip = after
+        return chain, ()
+
+    def _settle(self, chain: list[Link]) -> tuple[WorkstreamRecord, ...]:
+        """Gate a chain; land its green part and decide about the first that turned it red."""
+        try:
+            batch = settle([(ln, ln) for ln in chain], lambda link: self._is_green(chain, link))
+        except _CannotTellError:
+            # A gate that could not run says nothing about any of them: ask about the first only.
+            return self._settle(chain[:1]) if len(chain) > 1 else (self._red(chain[0]),)
+        if self._is_batch:
+            self._size.saw(is_green=batch.culprit is None)
+        moved = [self._finish(link) for link, _ in self._advance([ln for ln, _ in batch.landed])]
+        if batch.culprit:
+            moved.append(self._red(batch.culprit))
+        return tuple(moved)
+
+    def _is_green(self, chain: Sequence[Link], link: Link) -> bool:
+        position = chain.index(link)
+        if position == 0 and link.is_own_tree:
+            return True
+        gate = merged_gate(
+            self._context,
+            [self._context.workstream(ln.record.ws_id) for ln in chain[: position + 1]],
+        )
+        verdict = run(self._context, gate, link.record, link.after.tree, link.after.commit)
+        link.verdicts[gate.name] = verdict
+        if verdict.result not in (Result.PASSED, Result.FAILED):
+            raise _CannotTellError
+        return verdict.is_green
+
+    def _advance(self, links: Sequence[Link]) -> list[tuple[Link, Integration]]:
+        """Move the integration branch over the links, in one step."""
+        if not links:
+            return []
+        merging = [self._begin(link) for link in links]
+        self._tip = links[-1].after
+        self._context.branches.move(self._ref, self._branch, self._tip.commit)
+        return [(link, link.after) for link in merging]
+
+    def _begin(self, link: Link) -> Link:
+        record = link.record
+        if record.state is WorkstreamState.CHECKED:
+            record = self._context.ledger.move(
+                self._context.run_id,
+                record.ws_id,
+                WorkstreamState.CHECKED,
+                WorkstreamState.MERGING,
+                f"{record.ws_id} lands on {link.before.commit[:12]}.",
+                payload={"onto": link.before.commit},
+                events=(
+                    EventDraft(
+                        EventType.MERGE_STARTED,
+                        f"{record.ws_id} is merged.",
+                        Level.DEBUG,
+                        step=Step.MERGE,
+                        payload={"onto": link.before.commit, "commit": record.commit},
+                    ),
+                ),
+            )
+        return Link(record, link.before, link.after, link.verdicts)
+
+    def _finish(self, link: Link) -> WorkstreamRecord:
+        how = "its own verdicts hold" if link.is_own_tree else "the merged tree is green"
+        return self._done(link.record, link.after.commit, how)
+
+    def _confirm(self, record: WorkstreamRecord) -> WorkstreamRecord:
+        """What was found on the branch has landed: say so."""
+        return self._done(record, self._landed[record.commit], "found on the branch")
+
+    def _done(self, record: WorkstreamRecord, commit: str, how: str) -> WorkstreamRecord:
+        ledger, run_id = self._context.ledger, self._context.run_id
+        merged = EventDraft(
+            EventType.MERGED,
+            f"{record.ws_id} landed as {commit[:12]}; {how}.",
+            step=Step.MERGE,
+            payload={"commit": commit, "how": how},
+        )
+        committed = EventDraft(
+            EventType.PATCH_COMMITTED,
+            f"Patch {record.patch_id[:12]} is on the integration branch.",
+            Level.DEBUG,
+            step=Step.MERGE,
+            payload={"patch_id": record.patch_id},
+        )
+        return ledger.move(
+            run_id,
+            record.ws_id,
+            WorkstreamState.MERGING,
+            WorkstreamState.DONE,
+            f"{record.ws_id} landed.",
+            changes={"landing_commit": commit},
+            events=(merged, committed) if record.patch_id else (merged,),
+        )
+
+    def _conflict(
+        self, record: WorkstreamRecord, conflicts: tuple[Conflict, ...]
+    ) -> WorkstreamRecord:
+        reason = f"it conflicts with what landed before it, in {conflict_sentence(conflicts)}."
+        findings = tuple(
+            Finding(
+                "merge",
+                c.kind,
+                f"merge conflict ({c.kind})",
+                path=c.path,
+                signature=f"merge::{c.kind}::{c.path.decode('utf-8', 'backslashreplace')}",
+            )
+            for c in conflicts
+        )
+        event = EventDraft(
+            EventType.MERGE_CONFLICT,
+            f"{record.ws_id}: {reason}",
+            level=Level.WARNING,
+            step=Step.MERGE,
+            payload={"paths": [c.path for c in conflicts], "onto": self._tip.commit},
+        )
+        text = conflict_text(conflicts).decode("utf-8", "backslashreplace")
+        return self._refuse(
+            record, reason, "merge_conflict", findings=findings, event=event, conflict=text
+        )
+
+    def _red(self, link: Link) -> WorkstreamRecord:
+        (verdict,) = link.verdicts.values()
+        is_red = verdict.result is Result.FAILED
+        reason = (
+            f"merged with what landed before it, {reason_of(verdict)}"
+            if is_red
+            else f"the merged tree could not be judged: {reason_of(verdict)}"
+        )
+        event = EventDraft(
+            EventType.GATE_FAILED,
+            f"{link.record.ws_id}: {reason}",
+            level=Level.WARNING,
+            step=Step.MERGE,
+            payload={"gate": verdict.gate, "tree": verdict.tree, "result": verdict.result.value},
+        )
+        code = "merged_red" if is_red else "infrastructure"
+        return self._refuse(link.record, reason, code, findings=verdict.findings, event=event)
+
+    def _refuse(
+        self,
+        record: WorkstreamRecord,
+        reason: str,
+        code: str,
+        *,
+        findings: tuple[Finding, ...],
+        event: EventDraft,
+        conflict: str = "",
+    ) -> WorkstreamRecord:
+        """Send a workstream back to editing once, where its tool takes feedback; else keep it."""
+        context = self._context
+        profile = context.config.tools[context.workstream(record.ws_id).tool]
+        can_return = (
+            code != "infrastructure"
+            and record.returns == 0
+            and find_editor(profile.driver).takes_feedback(profile)
+        )
+        if record.state is WorkstreamState.CHECKED:
+            record = self._begin(Link(record, self._tip, self._tip)).record
+        attempt = Attempt(context, record, Step.MERGE, "merge", record.returns + 1).start()
+        stored = attempt.finish(
+            is_good=False,
+            reason=reason,
+            findings=findings,
+            details={"code": code, "conflict": conflict},
+        )
+        if can_return:
+            target = WorkstreamState.EDITING
+            message = f"{record.ws_id} goes back to editing: {reason}"
+            changes: dict[str, object] = {
+                "returns": record.returns + 1,
+                "start_commit": self._tip.commit,
+                "commit": self._tip.commit,
+                "tree": self._tip.tree,
+            }
+        else:
+            target = WorkstreamState.QUARANTINED
+            message = f"{record.ws_id} is quarantined: {reason}"
+            changes = {"reason": reason, "reason_code": code}
+            event_kept = EventDraft(
+                EventType.PATCH_QUARANTINED,
+                f"Patch {record.patch_id[:12]} is kept in quarantine: {reason}",
+                level=Level.WARNING,
+                step=Step.MERGE,
+                payload={"patch_id": record.patch_id, "reason": reason},
+            )
+        extra = () if can_return or not record.patch_id else (event_kept,)
+        return context.ledger.move(
+            context.run_id,
+            record.ws_id,
+            WorkstreamState.MERGING,
+            target,
+            message,
+            changes={**changes, "findings": record.findings + len(findings)},
+            events=(event, *extra, finished(stored, message)),
+            attempt=stored,
+        )
+
+
+def _landings(context: RunContext, base: str, tip: str) -> Mapping[str, str]:
+    """What the integration branch holds: landed work by its commit, found by looking.
+
+    Raises ``UnfitError`` when the branch does not lead back to the base: somebody moved it.
+    """
+    if tip == base:
+        return {}
+    commits = context.repo.first_parents(base, tip)
+    if not commits or commits[0].parents[:1] != (base,):
+        raise UnfitError(
+            f"{context.layout.run_ref(context.run_id)} does not lead back to {base[:12]}.",
+            remedy="Somebody moved it; `pipeline run --fresh` starts anew.",
+        )
+    return {commit.parents[1]: commit.oid for commit in commits if len(commit.parents) > 1}

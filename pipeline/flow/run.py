@@ -1,0 +1,305 @@
+"""The life of a run: prepare, choose what to carry on, execute, finish, sum up."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Semaphore
+
+from pipeline.base import clock, ids
+from pipeline.base.errors import InterruptedRunError
+from pipeline.base.git import Repository
+from pipeline.base.process import CancelToken, engine_git_cpu_s
+from pipeline.flow.branches import Branches
+from pipeline.flow.context import Counters, RunContext
+from pipeline.flow.engine import Engine
+from pipeline.flow.prepare import Prepared
+from pipeline.flow.schedule import Graph, outcome
+from pipeline.flow.takeover import taken_over
+from pipeline.model.config import Config
+from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.plan import Plan
+from pipeline.model.protected import DEFAULT_PROTECTED
+from pipeline.model.record import RunRecord, WorkstreamRecord
+from pipeline.model.scope import Protected
+from pipeline.model.states import RunState, WorkstreamState
+from pipeline.model.summary import RunSummary
+from pipeline.report.summary import build_summary, write_summary
+from pipeline.store import inbox
+from pipeline.store.export import EventExport
+from pipeline.store.layout import ensure_excluded
+from pipeline.store.ledger import Ledger
+from pipeline.store.lock import RunLock
+from pipeline.store.records import Records
+from pipeline.store.sweep import sweep
+from pipeline.store.verdicts import VerdictCache
+from pipeline.work.guard import ControlPlane
+from pipeline.work.slots import SlotPool
+
+_CARRIED_ON = frozenset(
+    {RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED}
+)
+
+Observer = Callable[[Ledger, str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How a run is watched and stopped.
+
+    ``observers`` are called with the ledger and the run before it begins; ``should_stop`` gives
+    a reason, empty while there is none.
+    """
+
+    observers: Sequence[Observer] = ()
+    should_stop: Callable[[], str] = str
+
+
+def find_completed(prepared: Prepared) -> RunSummary | None:
+    """The summary of a completed run of the same key, which need not run again."""
+    with Records(prepared.layout) as records:
+        done = records.latest_run(prepared.plan.key, states={RunState.COMPLETED}, kind="run")
+        newest = records.latest_run(prepared.plan.key, kind="run")
+        if done is None or newest is None or newest.run_id != done.run_id:
+            return None
+        return build_summary(records, done.run_id, tree_of=prepared.repo.commit_tree)
+
+
+def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -> RunSummary:
+    """Run a plan, or carry on an unfinished run of the same key; returns its summary.
+
+    Raises ``InterruptedRunError`` when it was told to stop (what is stored is good for carrying
+    on) and ``UnfitError`` when another engine holds the repository.
+    """
+    layout, repo = prepared.layout, prepared.repo
+    ensure_excluded(layout)
+    with (
+        RunLock(layout, command="pipeline run") as lock,
+        Ledger(layout, lock, durable=repo.objects.flush) as ledger,
+    ):
+        repo.refs.heal_locks("refs/pipeline")
+        sweep(ledger)
+        interrupt_dead_runs(ledger)
+        record = None if is_fresh else _unfinished(ledger, prepared.plan.key)
+        if record is None:
+            record = _create(ledger, prepared, is_fresh=is_fresh)
+        export = EventExport(layout, ledger)
+        export.catch_up(record.run_id)
+        ledger.bus.subscribe(export, name="events")
+        for observer in watch.observers:
+            observer(ledger, record.run_id)
+        return _execute(ledger, prepared, record, watch)
+
+
+def interrupt_dead_runs(ledger: Ledger) -> None:
+    """Say of runs that a dead engine left running that they were interrupted."""
+    for dead in ledger.runs(states={RunState.RUNNING}):
+        ledger.move_run(
+            dead.run_id,
+            RunState.RUNNING,
+            RunState.INTERRUPTED,
+            "Its engine died.",
+            events=(
+                EventDraft(
+                    EventType.CRASH_DETECTED, "The engine died while it ran.", level=Level.WARNING
+                ),
+            ),
+        )
+
+
+def _unfinished(ledger: Ledger, key: str) -> RunRecord | None:
+    newest = ledger.latest_run(key, kind="run")
+    return newest if newest and newest.state in _CARRIED_ON else None
+
+
+def _create(ledger: Ledger, prepared: Prepared, *, is_fresh: bool) -> RunRecord:
+    plan, layout = prepared.plan, prepared.layout
+    run_id = ids.new_id().lower()
+    graph = Graph.of(plan)
+    old_run, taken = (None, {}) if is_fresh else _takeover(ledger, prepared.repo, plan, graph)
+    record = RunRecord(
+        run_id=run_id,
+        key=plan.key,
+        state=RunState.PENDING,
+        base_commit=plan.base_commit,
+        base_ref=prepared.base_ref,
+        integration_branch=layout.run_branch(run_id),
+        jobs=jobs_of(plan.config),
+        created_at=clock.now(),
+        taken_from=old_run.run_id if old_run and taken else "",
+    )
+    workstreams = [
+        _record(run_id, seq, ws_id, layout.ws_branch(bundle.openspec_change, ws_id), taken)
+        for seq, (ws_id, bundle) in enumerate(graph.bundles.items(), start=1)
+    ]
+    ledger.create_run(record, plan, workstreams)
+    return record
+
+
+def _record(
+    run_id: str, seq: int, ws_id: str, branch: str, taken: dict[str, WorkstreamRecord]
+) -> WorkstreamRecord:
+    old = taken.get(ws_id)
+    if old is None:
+        return WorkstreamRecord(run_id, ws_id, seq, branch=branch)
+    return WorkstreamRecord(
+        run_id,
+        ws_id,
+        seq,
+        state=WorkstreamState.CHECKED,
+        branch=branch,
+        start_commit=old.checked_start,
+        commit=old.checked_commit,
+        tree=old.tree,
+        checked_start=old.checked_start,
+        checked_commit=old.checked_commit,
+        patch_id=old.patch_id,
+    )
+
+
+def _takeover(
+    ledger: Ledger, repo: Repository, plan: Plan, graph: Graph
+) -> tuple[RunRecord | None, dict[str, WorkstreamRecord]]:
+    ended = {RunState.FAILED, RunState.PARTIAL}
+    for old in ledger.runs(states=ended, limit=20):
+        if old.kind == "run" and old.base_commit == plan.base_commit:
+            found = taken_over(plan, graph, ledger.plan(old.run_id), ledger.workstreams(old.run_id))
+            if all(repo.objects.has(record.checked_commit) for record in found.values()):
+                return old, found
+    return None, {}
+
+
+def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch) -> RunSummary:
+    began, cpu = time.monotonic(), _cpu_s()
+    run_id = record.run_id
+    is_resumed = record.state is not RunState.PENDING
+    if record.state is RunState.RUNNING:
+        raise AssertionError("a running run was not interrupted first")
+    resumed = EventDraft(EventType.RESUMED, "The run is carried on.")
+    record = ledger.move_run(
+        run_id,
+        record.state,
+        RunState.RUNNING,
+        "The run is carried on." if is_resumed else "The run starts.",
+        changes={"started_at": record.started_at or clock.now()},
+        events=(resumed if is_resumed else EventDraft(EventType.RUN_STARTED, "The run starts."),),
+    )
+    counters = Counters()
+
+    def spent() -> dict[str, object]:
+        return {
+            "finished_at": clock.now(),
+            "duration_s": round(record.duration_s + time.monotonic() - began, 6),
+            "engine_cpu_s": round(record.engine_cpu_s + _cpu_s() - cpu, 6),
+            "gates_run": record.gates_run + counters.gates_run,
+            "verdicts_reused": record.verdicts_reused + counters.verdicts_reused,
+        }
+
+    with _context(ledger, prepared, run_id, counters) as context:
+        try:
+            Engine(context, record.jobs, should_stop=_stopper(context, watch)).execute()
+        except BaseException as error:
+            _interrupted(ledger, run_id, error, spent())
+            raise
+        return _finish(ledger, prepared, context, spent())
+
+
+def _finish(
+    ledger: Ledger, prepared: Prepared, context: RunContext, spent: dict[str, object]
+) -> RunSummary:
+    run_id = context.run_id
+    states = [record.state for record in ledger.workstreams(run_id)]
+    state = outcome(states)
+    done = sum(s is WorkstreamState.DONE for s in states)
+    tip = context.branches.value(prepared.layout.run_ref(run_id)) or prepared.plan.base_commit
+    message = f"{done} of {len(states)} workstreams landed."
+    ledger.move_run(
+        run_id,
+        RunState.RUNNING,
+        state,
+        message,
+        changes={**spent, "integration_commit": tip},
+        events=(EventDraft(EventType.RUN_FINISHED, message, payload={"status": state.value}),),
+    )
+    return sum_up(ledger, prepared, run_id)
+
+
+def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:
+    """Build a run's summary and write its files."""
+    ledger.bus.drain()
+    summary = build_summary(ledger, run_id, tree_of=prepared.repo.commit_tree)
+    write_summary(prepared.layout, summary)
+    return summary
+
+
+def _interrupted(
+    ledger: Ledger, run_id: str, error: BaseException, spent: dict[str, object]
+) -> None:
+    is_asked = isinstance(error, InterruptedRunError)
+    state = RunState.CANCELLED if is_asked and "cancel" in str(error) else RunState.INTERRUPTED
+    ledger.move_run(
+        run_id,
+        RunState.RUNNING,
+        state,
+        str(error) if is_asked else f"The engine stopped: {error}",
+        changes={**spent, "reason": str(error)},
+    )
+
+
+@contextmanager
+def _context(
+    ledger: Ledger, prepared: Prepared, run_id: str, counters: Counters
+) -> Iterator[RunContext]:
+    plan, repo, layout = prepared.plan, prepared.repo, prepared.layout
+    config = plan.config
+    jobs = jobs_of(config)
+    # One slot for each worker's tool, one for its gate, one for landing's gate.
+    with SlotPool(repo, layout.slots, limit=2 * jobs + 1, config=config) as slots:
+        yield RunContext(
+            run_id=run_id,
+            plan=plan,
+            graph=Graph.of(plan),
+            repo=repo,
+            layout=layout,
+            ledger=ledger,
+            branches=Branches(repo, layout, ledger, run_id),
+            slots=slots,
+            verdicts=VerdictCache(ledger, run_id),
+            control_plane=ControlPlane(repo, layout, slots),
+            protected=Protected(config.policy.protected or DEFAULT_PROTECTED),
+            cancel=CancelToken(),
+            environment=prepared.environ,
+            executables=prepared.executables,
+            counters=counters,
+            clock_s=_base_seconds(repo, plan) if config.run.reproducible else None,
+            deadline=time.monotonic() + config.run.timeout_s if config.run.timeout_s else None,
+            turns={p.id: Semaphore(p.concurrency) for p in config.tools.values() if p.concurrency},
+        )
+
+
+def jobs_of(config: Config) -> int:
+    """How many workstreams are worked on at once."""
+    return config.run.jobs or os.cpu_count() or 1
+
+
+def _base_seconds(repo: Repository, plan: Plan) -> int:
+    committer = repo.read_commit(plan.base_commit).committer
+    return committer.seconds if committer else 0
+
+
+def _stopper(context: RunContext, watch: Watch) -> Callable[[], str]:
+    def should_stop() -> str:
+        for request in inbox.take(context.layout):
+            if request.kind == "cancel" and request.run_id in ("", context.run_id):
+                return "The run was cancelled by a request."
+        if context.deadline is not None and time.monotonic() > context.deadline:
+            return "The run's time limit has passed."
+        return watch.should_stop()
+
+    return should_stop
+
+
+def _cpu_s() -> float:
+    """CPU seconds of the engine itself and of the git processes that it started for itself."""
+    return time.process_time() + engine_git_cpu_s()

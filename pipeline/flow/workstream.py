@@ -1,0 +1,37 @@
+"""The life of a workstream up to ``checked``: its next step follows from its stored state."""
+
+from collections.abc import Callable, Mapping
+
+from pipeline.flow.checking import check_runtime, check_static
+from pipeline.flow.context import RunContext
+from pipeline.flow.editing import edit
+from pipeline.flow.fixing import fix
+from pipeline.flow.starting import start
+from pipeline.model.record import WorkstreamRecord
+from pipeline.model.states import WorkstreamState
+
+Handler = Callable[[RunContext, WorkstreamRecord], WorkstreamRecord]
+
+STEPS: Mapping[WorkstreamState, Handler] = {
+    WorkstreamState.EDITING: edit,
+    WorkstreamState.STATIC_CHECK: check_static,
+    WorkstreamState.FIXING: fix,
+    WorkstreamState.RUNTIME_CHECK: check_runtime,
+}
+"""What is done in a state; each handler does one step and returns what is stored then."""
+
+
+def carry_on(
+    context: RunContext, record: WorkstreamRecord, dependencies: Mapping[str, WorkstreamRecord]
+) -> WorkstreamRecord:
+    """Take a workstream as far as a worker can: checked, ended, or waiting for a person.
+
+    ``dependencies`` are the records of its whole dependency closure, all of them checked.
+    Raises ``InterruptedRunError`` when the run is told to stop; what is stored stays good.
+    """
+    if record.state in (WorkstreamState.PENDING, WorkstreamState.READY):
+        record = start(context, record, dependencies)
+    while handler := STEPS.get(record.state):
+        context.stop_if_cancelled()
+        record = handler(context, record)
+    return record

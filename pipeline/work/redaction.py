@@ -1,0 +1,49 @@
+"""Taking secret values out of what a tool wrote."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.base.files import write_atomic
+from pipeline.model.check import ToolProfile
+
+REDACTED = b"[redacted]"
+_SECRET_NAME = re.compile(
+    r"(^|_)(API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|AUTH)S?($|_)", re.I
+)
+_MINIMUM = 6  # a shorter value would be found in innocent text
+
+
+def secret_values(profile: ToolProfile, env: Mapping[str, str]) -> tuple[str, ...]:
+    """The values in a tool's environment that nobody may see, longest first.
+
+    Those are what the profile reads by ``env:NAME``, and variables with a telling name.
+    """
+    named = {name for name, value in profile.env.items() if value.startswith("env:")}
+    found = {
+        value
+        for name, value in env.items()
+        if len(value) >= _MINIMUM and (name in named or _SECRET_NAME.search(name))
+    }
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def redact(data: bytes, secrets: Iterable[str]) -> bytes:
+    """The bytes with every secret value replaced, longer ones first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if secret:
+            data = data.replace(secret.encode("utf-8", "surrogateescape"), REDACTED)
+    return data
+
+
+def redact_file(path: Path, secrets: Iterable[str]) -> None:
+    """Replace a log that holds a secret value by one that does not."""
+    known = tuple(secrets)
+    if not known:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        data = path.read_bytes()
+        clean = redact(data, known)
+        if clean != data:
+            write_atomic(path, clean, durable=False)
