@@ -56,7 +56,7 @@ def take(layout: Layout) -> tuple[Request, ...]:
             continue
         try:
             taken.append(_read(claimed, path.stem))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             _reject(layout.inbox, claimed, name, str(error))
         else:
             claimed.unlink()

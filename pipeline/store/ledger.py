@@ -219,6 +219,10 @@ class Ledger(Records):
         """Write events without waiting: they are durable at the latest with the next move."""
         self._do_soon(units.record(events))
 
+    def flush(self) -> None:
+        """Wait until everything that was asked for so far is durable, or has failed."""
+        self._do(units.record(()))
+
     def submit(self, unit: Unit[T]) -> T:
         """Run a unit of another module of the store and wait for its commit."""
         return self._do(unit)

@@ -43,6 +43,7 @@ def sweep(ledger: Ledger) -> SweepReport:
     are looked for where the last owner did not let go or an attempt is open. Slots and the
     engine's private git directories are kept by locks of their own and cleaned up by their users.
     """
+    ledger.flush()
     unfinished = ledger.open_attempts()
     ended, has_survivors = 0, False
     if unfinished or ledger.lock.taken_over is not None:

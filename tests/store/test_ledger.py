@@ -278,7 +278,7 @@ def test_attempts_are_told_apart(ledger: Ledger, run: str, make_attempt: MakeAtt
     )
     for attempt in (first, other, second):
         ledger.start_attempt(attempt)
-    ledger.record()
+    ledger.flush()
 
     assert ledger.attempts(run) == (first, other, second)
     assert ledger.attempts(run, "a") == (first, second)
@@ -306,7 +306,7 @@ def test_errors_are_counted_by_signature(ledger: Ledger, run: str) -> None:
     for number in range(3):
         ledger.record_error("E1", "t::E1::m", f"m{number}", {"n": number}, run_id=run)
     ledger.record_error("E2", "t::E2::m", "once", {})
-    ledger.record()
+    ledger.flush()
 
     often, once = ledger.errors()
     assert (often.count, often.message, often.context) == (3, "m2", {"n": 2})
