@@ -14,7 +14,7 @@ from pipeline.base.git.errors import (
 )
 from pipeline.base.git.invoke import LOCK_WAIT_MS, base_environment, run_git
 from pipeline.base.git.objects import require_oid
-from pipeline.base.git.ref_names import is_below, require_ref_name
+from pipeline.base.git.ref_names import is_below, is_ref_name, require_ref_name
 
 _LINE = "--format=%(objectname) %(refname)"
 
@@ -49,8 +49,8 @@ class Refs:
         self._zero = "0" * {"sha1": 40, "sha256": 64}[object_format]
 
     def read(self, name: str) -> str | None:
-        """The object id at a full ref name, or None where there is no such ref."""
-        return self.list(require_ref_name(name)).get(name)
+        """The object id at a full ref name; None where there is no such ref, nor can be."""
+        return self.list(name).get(name) if is_ref_name(name) else None
 
     def list(self, *prefixes: str) -> dict[str, str]:
         """Refs at or below the prefixes (``refs/heads/ws``), by name; all without a prefix."""

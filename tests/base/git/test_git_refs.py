@@ -129,6 +129,11 @@ def test_only_prefixes_of_ref_names_are_listed(repo, prefix) -> None:
         repo.refs.list(prefix)
 
 
+@pytest.mark.parametrize("name", ["", "HEAD", "refs/../x", "--all", "refs/heads/*"])
+def test_there_is_nothing_at_what_is_no_name(repo, name) -> None:
+    assert repo.refs.read(name) is None
+
+
 def test_the_reflog_says_why(checkout, repo, commits) -> None:
     checkout.git("config", "core.logAllRefUpdates", "always")
     repo.refs.update([RefUpdate(NAME, commits[0], None)], message="land\nws-1\0")
