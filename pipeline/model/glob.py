@@ -18,6 +18,9 @@ Ranges = tuple[tuple[int, int], ...]
 
 _NO_NAMES = frozenset({"", ".", ".."})
 _SPECIAL = re.compile(r"[*?\[\\]")
+_PLAIN = re.compile(
+    r"(?!!)(?:(?!\.{1,2}/|\.git/)[^/*?\[\\]+/)*(?!\.{1,2}\Z|\.git\Z)[^/*?\[\\]+", re.IGNORECASE
+)
 _CLASSES: dict[str, str] = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -98,6 +101,11 @@ def parse(text: str) -> Glob:
     return Glob(text, _normal(segments, is_below=is_below))
 
 
+def plain_path(text: str) -> str | None:
+    """The path that a pattern without anything special stands for; ``None``: parse it and see."""
+    return text if _PLAIN.fullmatch(text) else None
+
+
 def parse_anywhere(text: str) -> Glob:
     """Reads a line of .gitignore: without a slash inside it holds in any folder.
 
@@ -156,6 +164,7 @@ def _opened(segments: tuple[Segment, ...], positions: set[int]) -> set[int]:
     return positions | {at + 1 for at in positions if at < len(segments) and segments[at] is DEEP}
 
 
+@functools.lru_cache(maxsize=65536)
 def _name(part: str) -> Name:
     """One name, maybe with wildcards; raises ``PatternError``."""
     if not _SPECIAL.search(part):

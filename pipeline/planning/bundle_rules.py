@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.model.check import Check, ToolProfile
 from pipeline.model.config import Config
-from pipeline.model.glob import PatternError
+from pipeline.model.glob import PatternError, plain_path
 from pipeline.model.scope import parse_scope
 from pipeline.model.workstream import PolicyOverride, Workstream
 from pipeline.planning.checks import Complaint
@@ -56,7 +56,8 @@ def _scope(ws: Workstream) -> Iterator[Complaint]:
     for field, patterns in (("files_scope", ws.files_scope), ("files_create", ws.files_create)):
         for index, pattern in enumerate(patterns):
             try:
-                parse_scope(pattern)
+                if plain_path(pattern) is None:
+                    parse_scope(pattern)
             except PatternError as error:
                 remedy = "Write a path relative to the repository's root, such as `src/app.py`."
                 yield (field, index), f"{error}.", remedy

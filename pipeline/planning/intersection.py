@@ -34,11 +34,11 @@ def witness(one: Glob, other: Glob) -> str | None:
         if has_left and left is DEEP:
             yield (at + 1, behind), ""
             if right is not None:
-                yield (at, behind + 1), f"/{_sample(right)}"
+                yield (at, behind + 1), f"/{sample_name(right)}"
         if has_right and right is DEEP:
             yield (at, behind + 1), ""
             if left is not None:
-                yield (at + 1, behind), f"/{_sample(left)}"
+                yield (at + 1, behind), f"/{sample_name(left)}"
         if left is not None and right is not None and (name := common_name(left, right)):
             yield (at + 1, behind + 1), f"/{name}"
 
@@ -53,7 +53,7 @@ def common_name(one: Name, other: Name) -> str | None:
     if other.literal is not None:
         return common_name(other, one)
     if ANY_NAME in (one, other):
-        return _sample(other if one == ANY_NAME else one)
+        return sample_name(other if one == ANY_NAME else one)
     if len(one.tokens) * len(other.tokens) > _MAX_STATES:
         return UNDECIDED
 
@@ -97,7 +97,13 @@ def _search(goal: _Place, steps: Callable[[_Place], Iterable[_Step]]) -> str | N
     return None
 
 
-def _sample(name: Name) -> str:
+def sample(glob: Glob) -> str:
+    """A path that the pattern matches."""
+    return "/".join(sample_name(segment) for segment in glob.segments if segment is not DEEP)
+
+
+def sample_name(name: Name) -> str:
+    """A name that fits."""
     if name.literal is not None:
         return name.literal
     return "".join(_character(t) for t in name.tokens if t is not None) or "x"

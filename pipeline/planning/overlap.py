@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice, pairwise, product
 
-from pipeline.model.glob import Glob, PatternError
-from pipeline.model.scope import parse_scope
 from pipeline.model.workstream import Workstream
 from pipeline.planning.graph import edges_of
 from pipeline.planning.pattern_index import PatternIndex
@@ -97,24 +95,16 @@ def _meetings(order: Sequence[Workstream]) -> Iterator[Meeting]:
     for ws in order:
         for pattern in dict.fromkeys((*ws.files_scope, *ws.files_create)):
             owners.setdefault(pattern, []).append(ws.id)
-    globs = [glob for pattern in owners if (glob := _readable(pattern)) is not None]
+    index = PatternIndex(owners)
     position = {ws.id: at for at, ws in enumerate(order)}
     seen: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
-    alike = ((glob, glob, glob.literal or glob.text) for glob in globs)
-    for one, other, path in chain(alike, PatternIndex(globs).meetings()):
-        ones, others = tuple(owners[one.text]), tuple(owners[other.text])
+    alike = ((text, text, index.example(text)) for text in owners if len(owners[text]) > 1)
+    for one, other, path in chain(alike, index.meetings()):
+        ones, others = tuple(owners[one]), tuple(owners[other])
         everyone = tuple(sorted({*ones, *others}, key=position.__getitem__))
         if len(everyone) > 1 and (ones, others) not in seen:
             seen.add((ones, others))
-            yield Meeting(ones, others, everyone, one.text, other.text, path)
-
-
-def _readable(pattern: str) -> Glob | None:
-    """A pattern that cannot be read is reported where its bundle is."""
-    try:
-        return parse_scope(pattern)
-    except PatternError:
-        return None
+            yield Meeting(ones, others, everyone, one, other, path)
 
 
 def _excused(order: Sequence[Workstream]) -> frozenset[frozenset[str]]:

@@ -8,10 +8,16 @@ looked up.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import combinations, product
 
-from pipeline.model.glob import DEEP, Glob, Ranges
-from pipeline.planning.intersection import witness
+from pipeline.model.glob import DEEP, Glob, PatternError, Ranges, plain_path
+from pipeline.model.scope import parse_scope
+from pipeline.planning.intersection import sample, witness
+
+Meeting = tuple[str, str, str]
+"""Two patterns and a path that both match."""
 
 
 @dataclass(slots=True)
@@ -27,93 +33,123 @@ class _Group:
         self.lengths = sorted({len(end) for end in self.by_end})
         self.reversed_ends = sorted(end[::-1] for end in self.by_end)
 
-    def ending_short(self, end: str) -> Iterator[Glob]:
-        """Those with an end that ``end`` ends with, the same one included."""
-        for length in self.lengths:
-            if length > len(end):
-                break
-            yield from self.by_end.get(end[len(end) - length :], ())
+    def rivals(self, start: str, glob: Glob) -> Iterator[Glob]:
+        """Members that may match what ``glob`` matches; a pair of members from one side only.
 
-    def ending_long(self, end: str) -> Iterator[Glob]:
-        """Those with a longer end that ends with ``end``."""
-        backwards = end[::-1]
+        ``start`` is the pattern's beginning, which begins with the group's.
+        """
+        ending = end(glob)
+        if start != self.beginning:
+            yield from self.ending_within(ending)
+            yield from self._ending_longer(ending)
+            return
+        for other in self.ending_within(ending):
+            if len(end(other)) < len(ending) or other.text < glob.text:
+                yield other
+
+    def ending_within(self, text: str) -> Iterator[Glob]:
+        """Members whose end is an end of ``text``."""
+        for length in self.lengths:
+            if length > len(text):
+                break
+            yield from self.by_end.get(text[len(text) - length :], ())
+
+    def _ending_longer(self, ending: str) -> Iterator[Glob]:
+        backwards = ending[::-1]
         at = bisect_left(self.reversed_ends, backwards)
         while at < len(self.reversed_ends) and self.reversed_ends[at].startswith(backwards):
-            if len(self.reversed_ends[at]) > len(end):
+            if len(self.reversed_ends[at]) > len(ending):
                 yield from self.by_end[self.reversed_ends[at][::-1]]
             at += 1
 
 
 class PatternIndex:
-    """The patterns to be compared; ``compared`` counts the pairs that were looked at closely."""
+    """The distinct patterns to be compared; those that cannot be read are left out.
 
-    def __init__(self, globs: Iterable[Glob]) -> None:
+    ``compared`` counts the pairs that were looked at closely.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
         self.compared = 0
-        self._literals: dict[str, Glob] = {}
+        self._literals: dict[str, list[str]] = {}
         self._wild: list[tuple[str, str, Glob]] = []
-        for glob in globs:
-            if glob.literal is not None:
-                self._literals[glob.literal] = glob
-            else:
-                self._wild.append((beginning(glob), end(glob), glob))
+        for text in patterns:
+            path = plain_path(text)
+            if path is None:
+                with suppress(PatternError):
+                    glob = parse_scope(text)
+                    path = glob.literal
+                    if path is None:
+                        self._wild.append((beginning(glob), end(glob), glob))
+            if path is not None:
+                self._literals.setdefault(path, []).append(text)
 
-    def meetings(self) -> Iterator[tuple[Glob, Glob, str]]:
-        """Pairs of different patterns with a path that both match.
+    def example(self, text: str) -> str:
+        """A path that a pattern matches."""
+        return plain_path(text) or sample(parse_scope(text))
+
+    def meetings(self) -> Iterator[Meeting]:
+        """Pairs of different patterns, with a path that both match.
 
         A literal path also meets what lies below it: it cannot be a file and a folder.
         """
+        for path, texts in self._literals.items():
+            yield from ((one, other, path) for one, other in combinations(texts, 2))
         yield from self._files_that_are_folders()
         if self._wild:
             yield from self._sweep()
 
-    def _files_that_are_folders(self) -> Iterator[tuple[Glob, Glob, str]]:
-        for path, glob in self._literals.items():
+    def _files_that_are_folders(self) -> Iterator[Meeting]:
+        for path, texts in self._literals.items():
             for above in _above(path):
-                if above in self._literals:
-                    yield self._literals[above], glob, path
+                for pair in product(self._literals.get(above, ()), texts):
+                    yield *pair, path
         for start, _, glob in self._wild:
             folder = start[1:].rpartition("/")[0]
-            for above in (*_above(folder), folder) if folder else ():
-                if above in self._literals:
-                    yield self._literals[above], glob, f"{above}/…"
+            for above in (*_above(folder), folder):
+                for text in self._literals.get(above, ()):
+                    yield text, glob.text, sample(glob)
 
-    def _sweep(self) -> Iterator[tuple[Glob, Glob, str]]:
+    def _sweep(self) -> Iterator[Meeting]:
+        groups = self._groups()
+        entries: list[tuple[str, Glob | None]] = [(start, glob) for start, _, glob in self._wild]
+        entries.extend((f"/{path}", None) for path in self._literals)
+        entries.sort(key=lambda entry: (entry[0], entry[1] is None))
+        open_groups: list[_Group] = []
+        for start, glob in entries:
+            while open_groups and not start.startswith(open_groups[-1].beginning):
+                open_groups.pop()
+            if glob is None:
+                for group in open_groups:
+                    yield from self._literal_against(group, start[1:])
+                continue
+            if not open_groups or open_groups[-1].beginning != start:
+                open_groups.append(groups[start])
+            for group in open_groups:
+                yield from self._wild_against(group, start, glob)
+
+    def _literal_against(self, group: _Group, path: str) -> Iterator[Meeting]:
+        names = path.split("/")
+        for other in group.ending_within(f"/{path}"):
+            self.compared += 1
+            if other.matches(names):
+                yield from ((other.text, text, path) for text in self._literals[path])
+
+    def _wild_against(self, group: _Group, start: str, glob: Glob) -> Iterator[Meeting]:
+        for other in group.rivals(start, glob):
+            self.compared += 1
+            path = witness(other, glob)
+            if path is not None:
+                yield other.text, glob.text, path
+
+    def _groups(self) -> dict[str, _Group]:
         groups: dict[str, _Group] = {}
         for start, ending, glob in self._wild:
             group = groups.setdefault(start, _Group(start))
             group.by_end.setdefault(ending, []).append(glob)
         for group in groups.values():
             group.seal()
-        entries: list[tuple[str, int, str, Glob]] = [
-            (start, 0, ending, glob) for start, ending, glob in self._wild
-        ]
-        entries.extend((f"/{path}", 1, f"/{path}", glob) for path, glob in self._literals.items())
-        entries.sort(key=lambda entry: entry[:3])
-        open_groups: list[_Group] = []
-        for start, is_literal, ending, glob in entries:
-            while open_groups and not start.startswith(open_groups[-1].beginning):
-                open_groups.pop()
-            if not is_literal and (not open_groups or open_groups[-1].beginning != start):
-                open_groups.append(groups[start])
-            for group in open_groups:
-                yield from self._against(group, start, ending, glob, is_literal=bool(is_literal))
-
-    def _against(
-        self, group: _Group, start: str, ending: str, glob: Glob, *, is_literal: bool
-    ) -> Iterator[tuple[Glob, Glob, str]]:
-        is_own = not is_literal and group.beginning == start
-        for other in group.ending_short(ending):
-            if not is_own or (other.text < glob.text or len(end(other)) < len(ending)):
-                yield from self._compare(other, glob)
-        if not is_literal and not is_own:
-            for other in group.ending_long(ending):
-                yield from self._compare(other, glob)
-
-    def _compare(self, one: Glob, other: Glob) -> Iterator[tuple[Glob, Glob, str]]:
-        self.compared += 1
-        path = witness(one, other)
-        if path is not None:
-            yield one, other, path
+        return groups
 
 
 def beginning(glob: Glob) -> str:
