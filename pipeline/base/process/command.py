@@ -35,6 +35,8 @@ class Command:
     last half of ``log_limit`` bytes each, with a line between that says what was cut.
     ``output_limit`` is for both streams together; ``None`` means no limit. ``grace_s`` lies
     between TERM and KILL. ``tag`` goes into the environment as ``PIPELINE_PROCESS_TAG``.
+    ``echo_stdout`` and ``echo_stderr`` are descriptors of ours that get the output as it comes: a
+    slow reader there makes the program wait, one that is gone gives it a broken pipe.
     """
 
     argv: tuple[str | bytes, ...]
@@ -49,6 +51,8 @@ class Command:
     output_limit: int | None = 64 * _MIB
     grace_s: float = 5.0
     tag: str = ""
+    echo_stdout: int | None = None
+    echo_stderr: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

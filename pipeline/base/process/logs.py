@@ -7,6 +7,7 @@ from typing import Self
 
 from pipeline.base.errors import UnfitError
 from pipeline.base.process.command import TAIL_BYTES
+from pipeline.base.process.echo import Echo
 
 
 class CappedLog:
@@ -90,10 +91,14 @@ class CappedLog:
 
 
 class Sink:
-    """One stream of a program: its log (if any), its last 64 KiB and its length so far."""
+    """One stream of a program: its log (if any), its last 64 KiB and its length so far.
 
-    def __init__(self, path: Path | None, limit: int) -> None:
+    ``echo`` is where the stream is passed on to, by whoever reads it; closed with the sink.
+    """
+
+    def __init__(self, path: Path | None, limit: int, echo: int | None = None) -> None:
         self._log = None if path is None else CappedLog(path, limit)
+        self.echo = None if echo is None else Echo(echo)
         self._tail = bytearray()
         self.size = 0
 
@@ -122,6 +127,8 @@ class Sink:
 
     def close(self) -> None:
         """Finish the log; the tail stays readable."""
+        if self.echo is not None:
+            self.echo.close()
         if self._log is not None:
             self._log.close()
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
+from pipeline.base.errors import UnfitError
 from pipeline.base.process.cancel import CancelToken
 from pipeline.base.process.command import (
     TAG_VARIABLE,
@@ -45,8 +46,8 @@ def run_portable(
     """Run a command without a supervisor; see ``run``."""
     watch = Watch(command, cancel=cancel, on_beat=on_beat, beat_s=beat_s)
     with (
-        Sink(command.stdout_log, command.log_limit) as out,
-        Sink(command.stderr_log, command.log_limit) as err,
+        Sink(command.stdout_log, command.log_limit, command.echo_stdout) as out,
+        Sink(command.stderr_log, command.log_limit, command.echo_stderr) as err,
     ):
         try:
             process = _start(command)
@@ -220,9 +221,13 @@ def _thread(target: Callable[..., None], *values: object) -> threading.Thread:
 
 
 def _read(stream: IO[bytes], sink: Sink, chunks: _Chunks) -> None:
-    with contextlib.suppress(OSError, ValueError), stream:
+    with contextlib.suppress(OSError, ValueError, UnfitError), stream:
         while chunk := stream.read(_READ):
             chunks.put((sink, chunk))
+            if sink.echo is not None:
+                sink.echo.write_all(chunk)
+                if sink.echo.is_broken:
+                    return
 
 
 def _feed(stream: IO[bytes], content: bytes) -> None:

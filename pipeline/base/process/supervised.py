@@ -6,13 +6,14 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 from pipeline.base.errors import UnfitError
 from pipeline.base.process.cancel import CancelToken
 from pipeline.base.process.command import Beat, Command, Ending, Outcome
+from pipeline.base.process.echo import Echo
 from pipeline.base.process.forkserver import FORK_SERVER, ForkServer, encode
 from pipeline.base.process.logs import Sink
 from pipeline.base.process.report import Report, outcome_of, parse
@@ -40,8 +41,8 @@ def run_supervised(
     request = encode(command)
     watch = Watch(command, cancel=cancel, on_beat=on_beat, beat_s=beat_s)
     with (
-        Sink(command.stdout_log, command.log_limit) as out,
-        Sink(command.stderr_log, command.log_limit) as err,
+        Sink(command.stdout_log, command.log_limit, command.echo_stdout) as out,
+        Sink(command.stderr_log, command.log_limit, command.echo_stderr) as err,
     ):
         for _ in range(2):
             try:
@@ -72,6 +73,7 @@ class _Session:
         self._control, self._theirs = socket.socketpair()
         self._given: list[int] = []
         self._open: dict[int, Sink] = {}
+        self._waiting: dict[int, tuple[int, Echo]] = {}
         self._read_size = dict.fromkeys((out, err), _READ)
         self._give_up = float("inf")
         self._poll = select.poll()
@@ -120,12 +122,10 @@ class _Session:
             self._poll.register(cancel.fileno(), select.POLLIN)
         while True:
             ready = [fd for fd, _ in self._poll.poll(self._pause_ms(watch))]
-            for descriptor in ready:
-                if descriptor in self._open:
-                    self._read(descriptor)
+            self._serve(ready)
             if self._control.fileno() in ready:
                 report = self._receive()
-                self._drain(0.0 if report.words else _DRAIN_S)
+                self._drain(0.0 if report.words else _DRAIN_S, watch)
                 return report
             if self.ending is None:
                 self.ending = watch.check(self._size())
@@ -144,20 +144,53 @@ class _Session:
     def _size(self) -> int:
         return sum(sink.size for sink in self._sinks)
 
+    def _serve(self, ready: Sequence[int]) -> None:
+        """Read what can be read, pass on what can be passed on."""
+        for descriptor in ready:
+            if descriptor in self._open:
+                self._read(descriptor)
+            elif descriptor in self._waiting:
+                reader, echo = self._waiting[descriptor]
+                echo.push()
+                if not echo.is_waiting:
+                    del self._waiting[descriptor]
+                    self._poll.unregister(descriptor)
+                    self._poll.register(reader, select.POLLIN)
+                    self._close_if_broken(reader, echo)
+
     def _read(self, descriptor: int) -> None:
         sink = self._open[descriptor]
         size = self._read_size[sink]
         chunk = os.read(descriptor, size)
         if not chunk:
-            self._poll.unregister(descriptor)
-            del self._open[descriptor]
-            os.close(descriptor)
+            self._close(descriptor)
             return
         sink.write(chunk)
         if len(chunk) == size == _READ:
             self._read_size[sink] = _READ_FLOOD
             with contextlib.suppress(OSError):  # a user's pipe memory is limited; slower is fine
                 fcntl.fcntl(descriptor, _F_SETPIPE_SZ, _PIPE_FLOOD)
+        if sink.echo is not None:
+            self._pass_on(descriptor, sink.echo, chunk)
+
+    def _pass_on(self, descriptor: int, echo: Echo, chunk: bytes) -> None:
+        """Hand a chunk to its reader; until it is taken, the program is not read from."""
+        echo.take(chunk)
+        if echo.is_waiting:
+            self._poll.unregister(descriptor)
+            self._waiting[echo.fileno()] = (descriptor, echo)
+            self._poll.register(echo.fileno(), select.POLLOUT)
+        self._close_if_broken(descriptor, echo)
+
+    def _close_if_broken(self, descriptor: int, echo: Echo) -> None:
+        """Give the program a broken pipe where nobody reads any more, as a shell would."""
+        if echo.is_broken:
+            self._close(descriptor)
+
+    def _close(self, descriptor: int) -> None:
+        self._poll.unregister(descriptor)
+        del self._open[descriptor]
+        os.close(descriptor)
 
     def _end(self, cancel: CancelToken | None) -> None:
         """Ask the supervisor to end the tree."""
@@ -183,16 +216,26 @@ class _Session:
             end_tagged(self._command.tag)
         return parse(content)
 
-    def _drain(self, wait_s: float) -> None:
-        """Take what is still in the pipes; whoever else holds them does not hold us."""
+    def _drain(self, wait_s: float, watch: Watch) -> None:
+        """Take what is still in the pipes; whoever else holds them does not hold us.
+
+        A slow reader of what is passed on gets its time up to the program's own deadline.
+        """
         until = time.monotonic() + _DRAIN_S
         self._poll.unregister(self._control.fileno())
-        while self._open and time.monotonic() < until:
-            ready = [fd for fd, _ in self._poll.poll(int(wait_s * 1000)) if fd in self._open]
-            if not ready:
+        while self._open:
+            is_held_up = bool(self._waiting) and self.ending is None
+            if is_held_up and watch.check(self._size()) is not None:
                 return
-            for descriptor in ready:
-                self._read(descriptor)
+            if not is_held_up and time.monotonic() > until:
+                return
+            pause_ms = self._pause_ms(watch) if is_held_up else int(wait_s * 1000)
+            ready = [fd for fd, _ in self._poll.poll(pause_ms)]
+            if not is_held_up and not (self._open.keys() | self._waiting.keys()) & set(ready):
+                return
+            self._serve(ready)
+            if is_held_up:
+                until = time.monotonic() + _DRAIN_S
 
     def _kill_now(self) -> None:
         """End the tree at once, because the engine cannot follow it any more."""
