@@ -29,6 +29,7 @@ from pipeline.store.layout import REF_ROOT, STATE_DIR, Layout
 from pipeline.work import zones
 from pipeline.work.discard import Discard
 from pipeline.work.slots import SlotPool
+from pipeline.work.walk import signature
 
 _REUSE_S = 0.5
 _NAMED = 10
@@ -131,7 +132,8 @@ class ControlPlane:
         state["MAIN"] = self._checkouts[0].measure() if self._checkouts else {}
         state["HOME"] = zones.measure_home(self._home, self._files) if self._home else {}
         state["OUT"] = zones.measure_outside(self._outside)
-        found = (began, state, {slot.number: slot.uses for slot in idle})
+        still = self._pool.idle() if self._pool else ()  # one taken meanwhile was measured in use
+        found = (began, state, {slot.number: slot.uses for slot in idle if slot in still})
         with self._lock:
             self._last = found
         return found
@@ -140,7 +142,7 @@ class ControlPlane:
         """What the person has staged; a refresh of stat data alone is no change."""
         path = self._repo.git_dir / "index"
         try:
-            seen = zones.signature(path.lstat())
+            seen = signature(path.lstat())
         except OSError:
             return ""
         if self._index[0] != seen:
