@@ -10,10 +10,10 @@ from pipeline.base import console
 from pipeline.base.errors import ExitCode
 from pipeline.commands import reading
 from pipeline.commands.run import run_with_progress
+from pipeline.commands.show_run import print_summary
 from pipeline.flow.demo import make_demo, require_ruff, run_demo, surprises
 from pipeline.flow.demo_files import EXPECTED
 from pipeline.model.summary import RunSummary
-from pipeline.report.summary_text import render_text
 
 
 @click.command(
@@ -42,10 +42,8 @@ def command(directory: Path | None, jobs: int | None, form: str, *, quiet: bool)
         lambda watch: run_demo(directory, jobs=jobs, watch=watch), is_quiet=quiet
     )
     wrong = surprises(summary)
-    if form == reading.JSON:
-        reading.print_json(summary)
-    else:
-        console.emit(render_text(summary, paint=reading.paint()))
+    print_summary(summary, form, is_short=True)
+    if form != reading.JSON:
         reading.print_lines(["", *_told(summary, directory)])
     for surprise in wrong:
         sys.stderr.write(

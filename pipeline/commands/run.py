@@ -13,6 +13,7 @@ from pipeline.base import console
 from pipeline.base.errors import ExitCode
 from pipeline.commands import plan as plan_command
 from pipeline.commands import reading
+from pipeline.commands.show_run import print_summary
 from pipeline.commands.signals import StopOnSignal
 from pipeline.flow.prepare import RunRequest, prepare
 from pipeline.flow.run import Watch, find_completed, run
@@ -20,7 +21,6 @@ from pipeline.flow.update_base import require_clean_base, update_base
 from pipeline.model.states import RunState
 from pipeline.model.summary import RunSummary
 from pipeline.report.progress import open_progress
-from pipeline.report.summary_text import render_text
 from pipeline.store.ledger import Ledger
 
 
@@ -147,7 +147,7 @@ def command(form: str, repo: Path, **options: Any) -> int:
             )
         if request.updates_base and summary.status is RunState.COMPLETED:
             update_base(prepared, summary.integration_commit)
-    _print(summary, form)
+    print_summary(summary, form, is_short=True)
     return ExitCode.OK if summary.status is RunState.COMPLETED else ExitCode.NOT_PASSED
 
 
@@ -161,10 +161,3 @@ def run_with_progress(go: Callable[[Watch], RunSummary], *, is_quiet: bool) -> R
             ledger.bus.subscribe(stack.enter_context(display), name="progress")
 
         return go(Watch(observers=(show_progress,), should_stop=stop.reason))
-
-
-def _print(summary: RunSummary, form: str) -> None:
-    if form == reading.JSON:
-        reading.print_json(summary)
-    else:
-        console.emit(render_text(summary, paint=reading.paint()))

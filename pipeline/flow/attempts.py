@@ -1,15 +1,16 @@
 """An attempt from its start to its end, as the store keeps it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from pipeline.base import clock, ids
 from pipeline.flow.context import RunContext
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import EventDraft, EventType
-from pipeline.model.finding import Finding
+from pipeline.model.finding import Finding, Severity
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
 
 
@@ -106,6 +107,19 @@ def finished(attempt: StepAttempt, message: str, **payload: Any) -> EventDraft:
             **payload,
         },
     )
+
+
+def count_errors(context: RunContext, ws_id: str, findings: Iterable[Finding]) -> None:
+    """Count findings by signature, the first hundred of an attempt."""
+    for finding in islice(findings, 100):
+        if finding.severity is not Severity.INFO and finding.signature:
+            context.ledger.record_error(
+                finding.code,
+                finding.signature,
+                finding.message,
+                {"path": finding.path, "line": finding.line, "ws_id": ws_id},
+                run_id=context.run_id,
+            )
 
 
 def past(context: RunContext, record: WorkstreamRecord, *steps: Step) -> tuple[StepAttempt, ...]:

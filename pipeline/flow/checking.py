@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.base import ids
 from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, run_gate
-from pipeline.flow.attempts import Attempt, finished
+from pipeline.flow.attempts import Attempt, count_errors, finished
 from pipeline.flow.context import RunContext
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
@@ -110,13 +110,20 @@ def _check(
         details={"result": verdict.result.value},
     )
     message = f"{record.ws_id}: {reason or f'the {gate.name} gate is green.'}"
-    events = (_told(verdict, step, attempt.id, message), finished(stored, message))
+    events: tuple[EventDraft, ...] = (
+        _told(verdict, step, attempt.id, message),
+        finished(stored, message),
+    )
     changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
     if verdict.is_green:
-        if target is WorkstreamState.CHECKED and not record.checked_commit:
-            changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
+        if target is WorkstreamState.CHECKED:
+            if not record.checked_commit:
+                changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
+            if record.patch_id:
+                events = (_verified(record, attempt.id), *events)
     elif verdict.result is Result.FAILED:
         target = WorkstreamState.FIXING
+        count_errors(context, record.ws_id, verdict.findings)
     else:
         target = WorkstreamState.QUARANTINED
         changes |= {"reason": reason, "reason_code": "infrastructure"}
@@ -129,6 +136,17 @@ def _check(
         changes=changes,
         events=events,
         attempt=stored,
+    )
+
+
+def _verified(record: WorkstreamRecord, attempt_id: str) -> EventDraft:
+    return EventDraft(
+        EventType.PATCH_VERIFIED,
+        f"Patch {record.patch_id[:12]} passed its gates.",
+        Level.DEBUG,
+        step=Step.RUNTIME,
+        attempt_id=attempt_id,
+        payload={"patch_id": record.patch_id},
     )
 
 

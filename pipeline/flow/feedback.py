@@ -6,6 +6,7 @@ from pipeline.flow.attempts import past
 from pipeline.flow.context import RunContext
 from pipeline.model.edit import Feedback
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
+from pipeline.repair.breakers import TOOL
 
 
 def after_edit(
@@ -33,9 +34,10 @@ def after_red(context: RunContext, record: WorkstreamRecord) -> Feedback | None:
     ]
     if not red:
         return None
-    fixes = past(context, record, Step.FIX)
+    # What fixers that need no judgement did is nothing that a tool can learn from.
+    fixes = [a for a in past(context, record, Step.FIX) if a.details.get("rung") == TOOL]
     last = _of(context, red[-1], attempt=len(fixes) + 1, last_patch=record.patch_id)
-    if fixes and fixes[-1].state is AttemptState.FAILED:
+    if fixes and fixes[-1].state is AttemptState.FAILED and fixes[-1].patch_id:
         # The last fix was refused; the red gate is older than that refusal.
         return Feedback(
             reason=f"{last.reason} The last fix was refused: {fixes[-1].reason}",

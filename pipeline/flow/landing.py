@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pipeline.base.errors import UnfitError
 from pipeline.base.git import Conflict
-from pipeline.flow.attempts import Attempt, finished
+from pipeline.flow.attempts import Attempt, count_errors, finished
 from pipeline.flow.checking import merged_gate, reason_of, run
 from pipeline.flow.context import RunContext
 from pipeline.flow.starting import work_of
@@ -275,6 +275,7 @@ class Lander:
         )
         if record.state is WorkstreamState.CHECKED:
             record = self._begin(Link(record, self._tip, self._tip)).record
+        count_errors(context, record.ws_id, findings)
         attempt = Attempt(context, record, Step.MERGE, "merge", record.returns + 1).start()
         stored = attempt.finish(
             is_good=False,

@@ -210,9 +210,10 @@ class Records:
         return self._select(rows.ERRORS, f"{where} ORDER BY count DESC, signature", values)
 
     def branch_values(self, branch: str) -> frozenset[str]:
-        """Return every commit that the engine ever recorded for a visible branch (a full name)."""
+        """Return every commit that the engine ever made for a visible branch (a full name)."""
         found = self._query(
-            'SELECT "commit" FROM workstreams WHERE branch = ?1 UNION '
+            'SELECT "commit" FROM workstreams JOIN runs USING (run_id) '
+            'WHERE branch = ?1 AND "commit" <> base_commit UNION '
             "SELECT checked_commit FROM workstreams WHERE branch = ?1 UNION "
             "SELECT landing_commit FROM workstreams JOIN runs USING (run_id) "
             "WHERE integration_branch = ?1",
