@@ -22,7 +22,7 @@ _HONEST_JOINER = re.compile(
     f"[^\x00-\x7f{_JOINERS}][\ufe00-\ufe0f]?[\u200c\u200d]?|[0-9#*]\ufe0f(?=\u20e3)"
 )
 
-_WORD = re.compile(r"\w*[^\W\d_]\w*")
+_WORD = re.compile(r"\w+")
 _FOREIGN = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 # Letters of these scripts that are drawn like a Latin one (Unicode's confusables.txt, in part).
 _LOOKALIKES = frozenset(

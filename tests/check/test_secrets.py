@@ -68,6 +68,10 @@ def test_other_forms_are_found(name: str) -> None:
         "https://user:xxxxxxxxxxxxxxxx@host/",
         "-----BEGIN PUBLIC KEY-----",
         "-----BEGIN CERTIFICATE-----",
+        "token = generate2fa_token_for_user1",
+        'token = "utf8_general_ci_with_v2"',
+        "secret = compute_the_shared_secret_of_both_sides",
+        "api_key: configuration.services.first.api_key_v2",
         "keyboard = 'Abcdefgh1234567890Qwerty'",
     ],
 )
