@@ -192,10 +192,12 @@ class Repository:
         """Tracked paths of this checkout that differ from its HEAD, staged or not."""
         if self.top is None:
             return ()
-        head = self.resolve_commit("HEAD")
-        return status.changed_paths(
-            self.top, self.git_dir, self.common_dir / "objects", self.object_format, head
-        )
+        checkout = status.Checkout(self.top, self.resolve_commit("HEAD"), None)
+        return status.changed_paths(checkout, self.git_dir, self._engine)
+
+    def paths_to_lose(self, checkout: status.Checkout, git_dir: Path) -> tuple[bytes, ...]:
+        """As `changed_paths`, for any worktree, with its untracked files that are not ignored."""
+        return status.changed_paths(checkout, git_dir, self._engine, with_untracked=True)
 
     def held_branches(self) -> dict[str, Path]:
         """Branches (full names) that some worktree holds: these are never moved by ref alone."""

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.errors import UnfitError
-from pipeline.base.git.engine import make_git_dir
+from pipeline.base.git.engine import Engine, make_git_dir
 from pipeline.base.git.errors import GitError
 from pipeline.base.git.invoke import base_environment, person_environment, run_git
 from pipeline.base.git.objects import Objects
@@ -38,15 +37,9 @@ class SpecialContent:
 
 
 def changed_paths(
-    top: Path,
-    git_dir: Path,
-    objects_dir: Path,
-    object_format: str,
-    head: str,
-    *,
-    with_untracked: bool = False,
+    checkout: Checkout, git_dir: Path, engine: Engine, *, with_untracked: bool = False
 ) -> tuple[bytes, ...]:
-    """Tracked paths of a checkout that differ from ``head``, staged or not, sorted.
+    """Tracked paths of a checkout that differ from its commit, staged or not, sorted.
 
     With untracked ones on demand, where only the checkout's own ``.gitignore`` files count.
 
@@ -54,24 +47,16 @@ def changed_paths(
     hooks and fsmonitor never start. Line ends follow the checkout's own attributes and settings. A
     file under a filter (LFS) that was touched since it was checked out counts as changed.
     """
-    settings = _line_end_settings(git_dir)
-    with tempfile.TemporaryDirectory(prefix="git-pipeline-status-") as name:
-        own = Path(name) / "git"
-        # Names of filters mean nothing here: no configuration says what they would run.
-        make_git_dir(own, object_format, attributes=_own_attributes(git_dir), head=head)
-        for index in (git_dir / "index", *git_dir.glob("sharedindex.*")):
-            if index.is_file():
-                shutil.copy2(index, own / index.name)
-        env = base_environment() | {
-            "GIT_DIR": str(own),
-            "GIT_WORK_TREE": str(top),
-            "GIT_OBJECT_DIRECTORY": str(objects_dir),
-        }
-        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        flags += ["-c", "core.bare=false"]
+    flags = [
+        part for key, value in _line_end_settings(git_dir) for part in ("-c", f"{key}={value}")
+    ]
+    room = engine.temporary("status")
+    try:
         done = run_git(
             (
                 *flags,
+                "-c",
+                "core.bare=false",
                 "status",
                 "--porcelain=v2",
                 "-z",
@@ -79,11 +64,29 @@ def changed_paths(
                 "--ignore-submodules=dirty",
                 "--no-renames",
             ),
-            cwd=top,
-            env=env,
+            cwd=checkout.path,
+            env=_looking_at(checkout, git_dir, engine, room / "git"),
             objects_only=False,
         )
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
     return tuple(sorted(_paths_of_status(done.out)))
+
+
+def _looking_at(checkout: Checkout, git_dir: Path, engine: Engine, own: Path) -> dict[str, str]:
+    """Make ``own`` a git directory with the checkout's index; the variables to look through it."""
+    # Names of filters mean nothing here: no configuration says what they would run.
+    attributes = _own_attributes(git_dir)
+    head = checkout.commit or ""
+    make_git_dir(own, engine.object_format, attributes=attributes, head=head)
+    for index in (git_dir / "index", *git_dir.glob("sharedindex.*")):
+        if index.is_file():
+            shutil.copy2(index, own / index.name)
+    return base_environment() | {
+        "GIT_DIR": str(own),
+        "GIT_WORK_TREE": str(checkout.path),
+        "GIT_OBJECT_DIRECTORY": str(engine.objects_dir),
+    }
 
 
 def _own_attributes(git_dir: Path) -> bytes:
@@ -103,7 +106,7 @@ def _paths_of_status(out: bytes) -> set[bytes]:
     return {line.split(b" ", fields[line[:1]])[-1] for line in lines}
 
 
-def _line_end_settings(git_dir: Path) -> dict[str, str]:
+def _line_end_settings(git_dir: Path) -> tuple[tuple[str, str], ...]:
     """The person's settings that decide how bytes in a checkout compare with a blob's."""
     env = person_environment() | {"GIT_DIR": str(git_dir)}
     pattern = "^(" + "|".join(key.lower().replace(".", "\\.") for key in _LINE_END_SETTINGS) + ")$"
@@ -115,7 +118,7 @@ def _line_end_settings(git_dir: Path) -> dict[str, str]:
         key, has_value, value = item.partition("\n")
         if key:
             found[key] = value if has_value else "true"
-    return found
+    return tuple(found.items())
 
 
 def checkouts(common_dir: Path) -> tuple[Checkout, ...]:

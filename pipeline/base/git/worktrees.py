@@ -22,7 +22,7 @@ from pipeline.base.errors import UnfitError
 from pipeline.base.git.errors import WorktreeError
 from pipeline.base.git.invoke import person_environment, run_git, settings_in_environment
 from pipeline.base.git.repository import Repository
-from pipeline.base.git.status import changed_paths
+from pipeline.base.git.status import Checkout
 
 PREFIX = "pipeline-"
 _FILLING = "git-pipeline-filling-"
@@ -195,10 +195,7 @@ def _what_would_be_lost(repo: Repository, entry: Path, path: Path) -> str:
         return "is not on a branch, so its commits may be nowhere else"
     if any((entry / name).exists() for name in _UNFINISHED):
         return "is in the middle of a merge or a rebase"
-    objects_dir = repo.common_dir / "objects"
-    changed = changed_paths(
-        path, entry, objects_dir, repo.object_format, commit, with_untracked=True
-    )
+    changed = repo.paths_to_lose(Checkout(path, commit, None), entry)
     if changed:
         first = changed[0].decode("utf-8", "backslashreplace")
         return f"has {len(changed)} changed or untracked files, the first is {first}"
