@@ -1,7 +1,6 @@
 """What is kept of a program that ``pipeline exec`` ran: one value, stored as a run of its own."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.base.errors import InputError
@@ -24,6 +23,10 @@ _EVENTS = {
     Ending.IDLE: EventType.TOOL_STALLED,
     Ending.MISSING: EventType.TOOL_FAILED,
 }
+_ENDED_FIELDS = (
+    "ending", "exit_code", "signal", "duration_s", "cpu_s", "max_rss_kib", "output_bytes",
+    "stdout_log", "stderr_log", "left_behind", "detail",
+)  # fmt: skip  # a list of words reads better in rows
 _OPEN = (RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED)
 
 
@@ -55,7 +58,6 @@ class ExecRecord:
     stderr_log: str = ""
     left_behind: tuple[str, ...] = ()
     detail: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -190,9 +192,7 @@ def _start(ledger: Ledger, record: ExecRecord) -> RunRecord:
 
 def _finish(ledger: Ledger, record: ExecRecord) -> None:
     state, outcome = record.state, record.outcome
-    kept = ("ending", "exit_code", "signal", "duration_s", "cpu_s", "max_rss_kib")
-    kept += ("output_bytes", "stdout_log", "stderr_log", "left_behind", "detail")
-    values: dict[str, Any] = {name: encode(getattr(record, name)) for name in kept}
+    values: dict[str, Any] = {name: encode(getattr(record, name)) for name in _ENDED_FIELDS}
     level = Level.INFO if state is RunState.COMPLETED else Level.WARNING
     ledger.move_run(
         record.run_id,
