@@ -39,7 +39,6 @@ def load_bundles(folder: Path, top: Path, config: Config) -> LoadedBundles:
 
     Files that start with ``.`` or ``_`` are left out. Never raises for what files hold.
     """
-    root = os.path.realpath(top)
     try:
         names = _bundle_names(folder)
     except OSError as error:
@@ -47,17 +46,12 @@ def load_bundles(folder: Path, top: Path, config: Config) -> LoadedBundles:
     if not names:
         return _nothing(folder, top, "holds no bundle (*.json, *.yaml, *.yml).")
     prefix = _shown_path(folder, top)
-    found: list[Workstream] = []
-    problems: list[Problem] = []
+    reader = _Reader(top, config)
     with _no_collection():
-        for name in names:
-            source = _printable(f"{prefix}/{name}")
-            workstream = _load_one(f"{folder}/{name}", root, source, config, problems)
-            if workstream is not None:
-                found.append(workstream)
-        problems.extend(_placed(check_plan(found, config), root))
-    found.sort(key=lambda ws: (ws.id, ws.source))
-    return LoadedBundles(tuple(found), in_order(problems))
+        read = (reader.read(f"{folder}/{n}", _printable(f"{prefix}/{n}")) for n in names)
+        found = sorted(filter(None, read), key=lambda ws: (ws.id, ws.source))
+        between = _placed(check_plan(found, config, reader.broken), reader.top)
+    return LoadedBundles(tuple(found), in_order([*reader.problems, *between]))
 
 
 @contextmanager
@@ -82,8 +76,8 @@ def _placed(problems: Iterable[Problem], top: str) -> list[Problem]:
         document = None
         if number < _FILES_WITH_LINES:
             with suppress(DocumentError):
-                document = read_document(f"{top}/{file}", top=top, file=file)
-        placed.extend(located(found, document) if document else found)
+                document = read_document(str(Path(top, file)), top=top, file=file)
+        placed.extend(_located(found, document) if document else found)
     return placed
 
 
@@ -91,33 +85,44 @@ def load_bundle(
     path: Path, top: Path, config: Config
 ) -> tuple[Workstream | None, tuple[Problem, ...]]:
     """One bundle by itself, without what can only be seen in the whole plan."""
-    problems: list[Problem] = []
-    source = _printable(_shown_path(path, top))
-    workstream = _load_one(str(path), os.path.realpath(top), source, config, problems)
-    return workstream, in_order(problems)
+    reader = _Reader(top, config)
+    workstream = reader.read(str(path), _printable(_shown_path(path, top)))
+    return workstream, in_order(reader.problems)
 
 
-def _load_one(
-    path: str, top: str, source: str, config: Config, problems: list[Problem]
-) -> Workstream | None:
-    try:
-        document = read_document(path, top=top, file=source)
-    except DocumentError as error:
-        problems.append(error.problem)
-        return None
-    if not fast_check(SCHEMA)(document.data):
+class _Reader:
+    """Reads bundles one by one; gathers ``problems``, and ids of bundles that are ``broken``."""
+
+    def __init__(self, top: Path, config: Config) -> None:
+        self.top = os.path.realpath(top)
+        self.config = config
+        self.problems: list[Problem] = []
+        self.broken: set[str] = set()
+
+    def read(self, path: str, source: str) -> Workstream | None:
+        """The bundle in a file, ``None`` where it cannot be understood."""
+        try:
+            document = read_document(path, top=self.top, file=source)
+        except DocumentError as error:
+            self.problems.append(error.problem)
+            return None
+        if not fast_check(SCHEMA)(document.data) and self._breaks_schema(document):
+            return None
+        workstream, complaints = decode_bundle(document.data, source, self.config)
+        complaints.extend(check_bundle(workstream, self.config, self.top))
+        if complaints:
+            wrong = [Problem(source, json_path(p), what, right) for p, what, right in complaints]
+            self.problems.extend(_located(wrong, document))
+        return workstream
+
+    def _breaks_schema(self, document: Document) -> bool:
         from pipeline.planning.explain import explain  # late: only for wrong input
 
-        wrong = list(explain(SCHEMA, document.data, source))
-        if wrong:
-            problems.extend(located(wrong, document))
-            return None
-    workstream, complaints = decode_bundle(document.data, source, config)
-    complaints.extend(check_bundle(workstream, config, top))
-    if complaints:
-        wrong = [Problem(source, json_path(p), what, right) for p, what, right in complaints]
-        problems.extend(located(wrong, document))
-    return workstream
+        wrong = list(explain(SCHEMA, document.data, document.file))
+        self.problems.extend(_located(wrong, document))
+        if wrong and isinstance(document.data, dict) and isinstance(document.data.get("id"), str):
+            self.broken.add(document.data["id"])
+        return bool(wrong)
 
 
 def decode_bundle(
@@ -152,7 +157,7 @@ _TUPLES = frozenset(
 )
 
 
-def located(problems: Iterable[Problem], document: Document) -> list[Problem]:
+def _located(problems: Iterable[Problem], document: Document) -> list[Problem]:
     """The problems with the lines that their places have in the document."""
     from pipeline.planning.lines import with_lines  # late: only for wrong input
 

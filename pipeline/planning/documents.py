@@ -10,6 +10,8 @@ from typing import Any
 from pipeline.planning.problem import Problem, json_path, shown
 
 MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+"""Levels of lists and objects inside each other."""
 SUFFIXES = (".json", ".yaml", ".yml")
 
 
@@ -109,7 +111,7 @@ def _parse_json(text: str, file: str) -> Any:
     if not text.strip():
         raise _refusal(file, "is empty.", "A file holds one JSON object.")
     try:
-        return json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        data = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise _refusal(
             file,
@@ -122,9 +124,22 @@ def _parse_json(text: str, file: str) -> Any:
         line = _line_of_second(text, error.key)
         raise _refusal(file, f"has the key `{key}` twice.", "Keep one of them.", line) from error
     except RecursionError as error:
-        raise _refusal(file, "is nested too deeply.") from error
+        raise _refusal(file, f"is nested too deeply: {MAX_DEPTH} levels are the limit.") from error
     except ValueError as error:
         raise _refusal(file, f"is not JSON: {error}.") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        _refuse_depth(data, file)
+    return data
+
+
+def _refuse_depth(data: Any, file: str) -> None:
+    level = [data]
+    for _ in range(MAX_DEPTH + 1):
+        inside = (v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for values in inside for v in values if isinstance(v, dict | list)]
+        if not level:
+            return
+    raise _refusal(file, f"is nested too deeply: {MAX_DEPTH} levels are the limit.")
 
 
 class _DuplicateKeyError(Exception):

@@ -1,6 +1,6 @@
 """What is wrong between bundles: ids, references, cycles, overlapping scopes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pipeline.model.config import Config
 from pipeline.model.workstream import Workstream
@@ -12,9 +12,12 @@ from pipeline.planning.suggest import did_you_mean
 _REFERENCES = ("depends_on", "conflicts_with", "allow_overlap")
 
 
-def check_plan(workstreams: Sequence[Workstream], config: Config) -> Iterator[Problem]:
+def check_plan(
+    workstreams: Sequence[Workstream], config: Config, broken: Collection[str] = ()
+) -> Iterator[Problem]:
     """Everything that only the whole set of bundles shows.
 
+    ``broken`` are ids of bundles that could not be read; they count as existing.
     Overlaps among workstreams on a cycle, or behind one, show when the cycle is broken.
     """
     by_id: dict[str, Workstream] = {}
@@ -27,7 +30,7 @@ def check_plan(workstreams: Sequence[Workstream], config: Config) -> Iterator[Pr
     unique = list(by_id.values())
     for ws in unique:
         if ws.depends_on or ws.conflicts_with or ws.allow_overlap:
-            yield from _references(ws, by_id, config)
+            yield from _references(ws, by_id, config, broken)
     order = plan_order(unique)
     if len(order) < len(unique):
         yield from _cycles(by_id)
@@ -41,7 +44,7 @@ def is_off(ws: Workstream, config: Config) -> bool:
 
 
 def _references(
-    ws: Workstream, by_id: Mapping[str, Workstream], config: Config
+    ws: Workstream, by_id: Mapping[str, Workstream], config: Config, broken: Collection[str]
 ) -> Iterator[Problem]:
     for field in _REFERENCES:
         for index, other in enumerate(getattr(ws, field)):
@@ -50,6 +53,8 @@ def _references(
                 if field != "depends_on":
                     yield Problem(ws.source, place, "names the workstream itself.", "Remove it.")
             elif other not in by_id:
+                if other in broken:
+                    continue
                 message = f"names `{other}`, which no bundle has as its id."
                 yield Problem(ws.source, place, message, did_you_mean(other, by_id))
             elif field == "depends_on" and is_off(by_id[other], config) and not is_off(ws, config):

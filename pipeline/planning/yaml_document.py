@@ -1,14 +1,14 @@
-"""YAML as strict as JSON: text keys, no duplicates, no tags, bounded aliases."""
+"""YAML as strict as JSON: text keys, no duplicates, no tags, bounded aliases and depth."""
 
 import math
 from typing import Any
 
 import yaml
 
-from pipeline.planning.documents import DocumentError
+from pipeline.planning.documents import MAX_DEPTH, DocumentError
 from pipeline.planning.problem import Problem, shown
 
-MAX_NODES = 200_000
+MAX_VALUES = 200_000
 """Values in one document, aliases counted each time; a megabyte of plain JSON holds fewer."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -16,103 +16,141 @@ _CORE = "tag:yaml.org,2002:"
 _SCALARS = frozenset(f"{_CORE}{name}" for name in ("int", "float", "bool", "null"))
 _PLAIN_TEXT = frozenset(f"{_CORE}{name}" for name in ("str", "timestamp"))
 
+Built = tuple[Any, int]
+"""A value, and how many values it stands for."""
+
 
 def parse_yaml(text: str, file: str) -> Any:
     """The one document in ``text`` as JSON values; raises ``DocumentError``."""
-    loader = _LOADER(text)
     try:
-        root = loader.get_single_node()
-        if root is None:
-            raise DocumentError(Problem(file, "$", "is empty.", "A file holds one mapping."))
-        return _Builder(file, loader).build(root)[0]
+        loader = _LOADER(text)
+        try:
+            return _Builder(file, loader).document()
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise DocumentError(
-            Problem(
-                file,
-                "$",
-                f"is not YAML: {error.problem or error.context}.",
-                "Correct the text there.",
-                line=mark.line + 1 if mark else None,
-            )
-        ) from error
+        message = f"is not YAML: {error.problem or error.context}."
+        line = mark.line + 1 if mark else None
+        problem = Problem(file, "$", message, "Correct the text there.", line=line)
+        raise DocumentError(problem) from error
     except yaml.YAMLError as error:
         reason = shown(" ".join(str(error).split()))
         raise DocumentError(Problem(file, "$", f"is not YAML: {reason}.")) from error
-    except RecursionError as error:
-        raise DocumentError(Problem(file, "$", "is nested too deeply.")) from error
     except (ValueError, OverflowError) as error:
         raise DocumentError(Problem(file, "$", f"holds a bad number: {error}.")) from error
-    finally:
-        loader.dispose()
 
 
 class _Builder:
-    """Makes values from nodes; a node that aliases share is built once and counted each time."""
+    """Makes values from the parser's events.
+
+    Not from nodes: composing them runs through the C stack on a document that is nested deeply.
+    What an anchor names is built once, and counted each time that an alias stands for it.
+    """
 
     def __init__(self, file: str, loader: Any) -> None:
         self.file = file
         self.loader = loader
-        self.built: dict[int, tuple[Any, int] | None] = {}
+        self.anchors: dict[str, Built | None] = {}
 
-    def build(self, node: Any) -> tuple[Any, int]:
-        """The node's value, and how many values it stands for."""
-        known = self.built.get(id(node), self)
-        if known is None:
-            raise self.refusal(node, "an alias stands inside what it stands for.")
-        if isinstance(known, tuple):
-            return known
-        self.built[id(node)] = None
-        result: tuple[Any, int]
-        if isinstance(node, yaml.MappingNode):
-            result = self.mapping(node)
-        elif isinstance(node, yaml.SequenceNode):
-            result = self.sequence(node)
+    def document(self) -> Any:
+        """The value of the only document."""
+        self.loader.get_event()
+        if self.loader.check_event(yaml.StreamEndEvent):
+            raise DocumentError(Problem(self.file, "$", "is empty.", "A file holds one mapping."))
+        self.loader.get_event()
+        value, _ = self.value(0)
+        self.loader.get_event()
+        if not self.loader.check_event(yaml.StreamEndEvent):
+            raise self.refusal(self.loader.peek_event(), "a file holds one document, not several.")
+        return value
+
+    def value(self, depth: int) -> Built:
+        event = self.loader.get_event()
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        if depth > MAX_DEPTH:
+            raise self.refusal(event, f"is nested too deeply: {MAX_DEPTH} levels are the limit.")
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        if isinstance(event, yaml.MappingStartEvent):
+            built = self.mapping(event, depth)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            built = self.sequence(event, depth)
         else:
-            result = self.scalar(node), 1
-        if result[1] > MAX_NODES:
-            raise self.refusal(node, f"aliases expand to more than {MAX_NODES} values.")
-        self.built[id(node)] = result
-        return result
+            built = self.scalar(event), 1
+        if built[1] > MAX_VALUES:
+            raise self.refusal(event, f"aliases expand to more than {MAX_VALUES} values.")
+        if event.anchor:
+            self.anchors[event.anchor] = built
+        return built
 
-    def mapping(self, node: Any) -> tuple[dict[str, Any], int]:
-        self.check_tag(node, "map")
+    def alias(self, event: Any) -> Built:
+        if event.anchor not in self.anchors:
+            raise self.refusal(event, f"the alias `*{shown(event.anchor)}` names nothing.")
+        built = self.anchors[event.anchor]
+        if built is None:
+            raise self.refusal(event, "an alias stands inside what it stands for.")
+        return built
+
+    def mapping(self, event: Any, depth: int) -> Built:
+        self.check_tag(event, "map")
         result: dict[str, Any] = {}
         size = 1
-        for key_node, value_node in node.value:
-            key = self.key(key_node)
+        while not self.loader.check_event(yaml.MappingEndEvent):
+            key_event = self.loader.peek_event()
+            key = self.key(key_event)
             if key in result:
-                raise self.refusal(key_node, f"has the key `{shown(key)}` twice.")
-            result[key], count = self.build(value_node)
+                raise self.refusal(key_event, f"has the key `{shown(key)}` twice.")
+            self.loader.get_event()
+            result[key], count = self.value(depth + 1)
             size += count
+        self.loader.get_event()
         return result, size
 
-    def key(self, node: Any) -> str:
-        if isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN_TEXT:
-            return str(node.value)
-        if node.tag == f"{_CORE}merge":
-            raise self.refusal(node, "merge keys (`<<`) are not supported: write it out.")
-        written = shown(str(node.value)) if isinstance(node, yaml.ScalarNode) else "a collection"
-        raise self.refusal(node, f"a key must be text, not {written}: put it in quotes.")
+    def key(self, event: Any) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self.refusal(event, "a key must be text: put it in quotes.")
+        tag = self.tag(event)
+        if tag == f"{_CORE}merge":
+            raise self.refusal(event, "merge keys (`<<`) are not supported: write it out.")
+        if tag not in _PLAIN_TEXT or event.anchor:
+            written = shown(event.value)
+            raise self.refusal(event, f"a key must be text, not {written}: put it in quotes.")
+        return str(event.value)
 
-    def sequence(self, node: Any) -> tuple[list[Any], int]:
-        self.check_tag(node, "seq")
-        built = [self.build(item) for item in node.value]
-        return [value for value, _ in built], 1 + sum(count for _, count in built)
+    def sequence(self, event: Any, depth: int) -> Built:
+        self.check_tag(event, "seq")
+        values = []
+        size = 1
+        while not self.loader.check_event(yaml.SequenceEndEvent):
+            value, count = self.value(depth + 1)
+            values.append(value)
+            size += count
+        self.loader.get_event()
+        return values, size
 
-    def scalar(self, node: Any) -> Any:
-        if node.tag in _PLAIN_TEXT:
-            return str(node.value)
-        if node.tag in _SCALARS:
-            value = self.loader.construct_object(node)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise self.refusal(node, f"{shown(str(node.value))} is not a JSON number.")
-            return value
-        raise self.refusal(node, f"the tag {shown(str(node.tag))} is not supported.")
+    def scalar(self, event: Any) -> Any:
+        tag = self.tag(event)
+        if tag in _PLAIN_TEXT:
+            return str(event.value)
+        if tag not in _SCALARS:
+            raise self.refusal(event, f"the tag {shown(tag)} is not supported.")
+        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+        value = self.loader.construct_object(node)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.refusal(event, f"{shown(event.value)} is not a JSON number.")
+        return value
 
-    def check_tag(self, node: Any, name: str) -> None:
-        if node.tag != f"{_CORE}{name}":
-            raise self.refusal(node, f"the tag {shown(str(node.tag))} is not supported.")
+    def tag(self, event: Any) -> str:
+        """The scalar's tag: its own, or what its text looks like."""
+        if event.tag and event.tag != "!":
+            return str(event.tag)
+        return str(self.loader.resolve(yaml.ScalarNode, event.value, event.implicit))
 
-    def refusal(self, node: Any, message: str) -> DocumentError:
-        return DocumentError(Problem(self.file, "$", message, line=node.start_mark.line + 1))
+    def check_tag(self, event: Any, name: str) -> None:
+        if event.tag not in {None, "!", f"{_CORE}{name}"}:
+            raise self.refusal(event, f"the tag {shown(str(event.tag))} is not supported.")
+
+    def refusal(self, event: Any, message: str) -> DocumentError:
+        return DocumentError(Problem(self.file, "$", message, line=event.start_mark.line + 1))
