@@ -108,11 +108,12 @@ class Checkout:
     def _is_as_wanted(
         self, descent: "Descent", path: bytes, seen: Signature, entry: TreeEntry
     ) -> bool:
-        """Compare a file by its content; anything unusual is simply not as wanted."""
-        if seen[0] != _MODES.get(entry.mode) or seen[1] != 1:
+        """Compare a file or link by its content; anything unusual is simply not as wanted."""
+        is_link = entry.mode == SYMLINK and stat.S_ISLNK(seen[0])
+        if not is_link and (seen[0] != _MODES.get(entry.mode) or seen[1] != 1):
             return False
         try:
-            data = descent.read(path, seen)
+            data = descent.read_link(path) if is_link else descent.read(path, seen)
         except OSError:
             return False
         return data is not None and blob_id(self._repo.object_format, data) == entry.oid

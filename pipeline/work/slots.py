@@ -145,6 +145,17 @@ class SlotPool:
             place = next(p for p in self._state.places if p.number == slot.number)
         place.checkout.bring_to(slot.tree)
 
+    def reset(self, slot: Slot) -> Slot:
+        """Bring a slot that its taker still has back to its tree; the slot as it is then.
+
+        Raises SlotError or OSError when that fails; the slot is then of no more use.
+        """
+        with self._changed:
+            place = next(one for one in self._state.places if one.number == slot.number)
+        _empty_private(place.directory, git=True)
+        wish = _Wish(slot.tree, slot.has_git, slot.owner, slot.head, slot.links)
+        return self._fill(place, wish)
+
     def idle(self) -> tuple[IdleSlot, ...]:
         """The slots of this process that nobody has at the moment."""
         with self._changed:

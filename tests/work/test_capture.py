@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,6 +152,20 @@ def test_every_plain_change_is_captured_exactly(
     assert found.objections == () and found.dropped == ()
     assert found.tree != project.tree
     assert paths(found) == sorted(set(paths(found)))
+
+
+@pytest.mark.parametrize("edit", [edit_time_restored, edit_time_restored_and_replaced, edit_swap])
+def test_a_settled_slot_is_read_only_where_the_signature_differs(
+    project, pool, captured, edit: Callable[[Path], None]
+) -> None:
+    with pool.take(project.tree):
+        time.sleep(0.05)  # longer than a tick of the clock, so that every signature is believed
+    with pool.take(project.tree) as slot:
+        assert not slot.snapshot.doubtful
+        edit(slot.path)
+        assert captured(slot).tree == project.tree_of(slot.path) != project.tree
+    with pool.take(project.tree) as slot:
+        assert project.tree_of(slot.path) == project.tree
 
 
 def test_a_touch_is_no_change(project, pool, captured) -> None:

@@ -328,3 +328,15 @@ def test_a_submodule_is_an_empty_directory(project, pool, captured) -> None:
         assert [one.path for one in found.objections] == [b"sub/module/file"]
     with pool.take(tree) as slot:
         assert list((slot.path / "sub/module").iterdir()) == []
+
+
+def test_a_slot_can_be_reset_while_it_is_held(project, pool) -> None:
+    with pool.take(project.tree, with_git=True, head=Head("x", project.commit)) as slot:
+        before = listing(slot.path)
+        (slot.path / "src/app.py").write_text("a check left this\n")
+        (slot.path / "new").mkdir()
+        (slot.home / "file").write_text("x")
+        again = pool.reset(slot)
+        assert again.path == slot.path and listing(slot.path) == before
+        assert list(slot.home.iterdir()) == []
+        assert project.git(slot.path, "status", "--porcelain") == b""

@@ -1,0 +1,167 @@
+"""Set-up directories: made once for the files they depend on, lent to slots by a link."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base.errors import InputError, UnfitError
+from pipeline.base.git import Repository
+from pipeline.base.process import CancelToken
+from pipeline.model.check import ToolProfile
+from pipeline.model.config import SetupStep
+from pipeline.work.slots import SlotPool
+from pipeline.work.tools import has_succeeded, run_tool, slot_values, tool_environment
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDirs:
+    """Directories that slots are given: ``links`` as `SlotPool.take` wants them.
+
+    ``digest`` is part of a verdict's key; it is empty where there is no set-up.
+    """
+
+    digest: str = ""
+    links: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def setup_digest(steps: Sequence[SetupStep], tree: str, repo: Repository) -> str:
+    """What the directories depend on: commands, the declared files' content, the platform."""
+    if not steps:
+        return ""
+    files = {}
+    for step in steps:
+        for name in step.files:
+            entry = repo.trees.lookup(tree, os.fsencode(name))
+            files[name] = entry.oid if entry else None
+    commands = [(step.name, step.command, step.files, step.directories) for step in steps]
+    facts = (platform.system(), platform.machine(), sys.implementation.cache_tag)
+    text = json.dumps([commands, files, facts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def prepare_setup(
+    steps: Sequence[SetupStep],
+    tree: str,
+    *,
+    repo: Repository,
+    pool: SlotPool,
+    cache_root: Path,
+    logs: Path,
+    environ: Mapping[str, str],
+    cancel: CancelToken | None = None,
+    tag: str = "",
+) -> SetupDirs:
+    """The set-up directories for a tree, made in a slot when the cache does not have them.
+
+    They are links to a directory from which the owner's permission to write was taken: a guard
+    against accidents, not against a tool that takes it back. Directories lie at the top of the
+    checkout, and no tracked file lies there. Raises InputError for others, UnfitError when a
+    step fails.
+    """
+    digest = setup_digest(steps, tree, repo)
+    if not digest:
+        return SetupDirs()
+    names = _names(steps, tree, repo)
+    made = cache_root / digest[:32]
+    if not made.is_dir():
+        _make(
+            steps,
+            tree,
+            names,
+            made,
+            pool=pool,
+            logs=logs,
+            environ=environ,
+            cancel=cancel,
+            tag=tag,
+        )
+    links = tuple((os.fsencode(name), os.fsencode(made / name)) for name in names)
+    return SetupDirs(digest, links)
+
+
+def _names(steps: Sequence[SetupStep], tree: str, repo: Repository) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip("/") for step in steps for name in step.directories))
+    for name in names:
+        if not name or "/" in name or name in (".", "..") or name.lower() == ".git":
+            raise InputError(
+                f"The set-up directory {name!r} is not a name at the top of the checkout.",
+                remedy="Give plain names, as in `directories: [.venv]`.",
+            )
+        if repo.trees.lookup(tree, os.fsencode(name)) is not None:
+            raise InputError(
+                f"The set-up directory {name!r} is tracked in the repository.",
+                remedy="Let the set-up step make another directory.",
+            )
+    return names
+
+
+def _make(
+    steps: Sequence[SetupStep],
+    tree: str,
+    names: tuple[str, ...],
+    made: Path,
+    *,
+    pool: SlotPool,
+    logs: Path,
+    environ: Mapping[str, str],
+    cancel: CancelToken | None,
+    tag: str,
+) -> None:
+    made.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = made.with_name(f"{made.name}.{os.getpid()}.new")
+    _remove(unfinished)
+    unfinished.mkdir()
+    with pool.take(tree, owner="setup") as slot:
+        for number, step in enumerate(steps):
+            profile = ToolProfile(f"setup:{step.name}", timeout_s=step.timeout_s)
+            report = run_tool(
+                profile,
+                step.command,
+                cwd=slot.path,
+                env=tool_environment(profile, environ=environ, own=slot_values(slot)),
+                logs=logs.with_name(f"{logs.name}-{number}"),
+                cancel=cancel,
+                tag=tag,
+            )
+            if not has_succeeded(profile, report):
+                raise UnfitError(
+                    f"The set-up step {step.name!r} failed: {report.summary or report.ending}.",
+                    remedy=f"See {report.stderr_log}.",
+                )
+        for name in names:
+            _move(slot.path / name, unfinished / name, steps)
+    try:
+        unfinished.rename(made)
+    except OSError:  # another process was faster; both made the same
+        _remove(unfinished)
+        if not made.is_dir():
+            raise
+
+
+def _move(source: Path, target: Path, steps: Sequence[SetupStep]) -> None:
+    if source.is_symlink() or not source.is_dir():
+        raise UnfitError(
+            f"The set-up made no directory {source.name!r}.",
+            remedy=f"Check the steps {', '.join(step.name for step in steps)}.",
+        )
+    shutil.move(source, target)
+    for folder, _, files in os.walk(target):
+        for name in files:
+            path = Path(folder) / name
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & 0o555)
+        Path(folder).chmod(Path(folder).stat().st_mode & 0o7555)
+
+
+def _remove(path: Path) -> None:
+    if not path.exists():
+        return
+    for folder, _, _ in os.walk(path):
+        Path(folder).chmod(0o700)
+    shutil.rmtree(path)
