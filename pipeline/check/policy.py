@@ -149,11 +149,12 @@ class _Judge:
             yield Objection(Reason.SIZE, message, path)
             return
         data = self._read(after.oid)
-        if is_binary(data) and not self._policy.allow_binary:
+        is_moved = after in moved
+        if is_binary(data) and not (self._policy.allow_binary or is_moved):
             message = f"{safe(path)} is binary (it holds a NUL or is not UTF-8)."
             yield Objection(Reason.BINARY, message, path)
             return
-        yield from self._new_lines(path, before, data, is_moved=after in moved)
+        yield from self._new_lines(path, before, data, is_moved=is_moved)
 
     def _new_lines(
         self, path: bytes, before: TreeEntry | None, data: bytes, *, is_moved: bool

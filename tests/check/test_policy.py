@@ -164,6 +164,10 @@ def test_what_only_moves_keeps_its_mode_and_text(blobs: Blobs) -> None:
     move = [TreeChange(b"src/a", entry, None), TreeChange(b"src/b", None, entry)]
     assert judge(blobs, move) == ()
     assert judge(blobs, move[1:])
+    image = blobs.entry(b"\0\1")
+    assert (
+        judge(blobs, [TreeChange(b"src/a", image, None), TreeChange(b"src/b", None, image)]) == ()
+    )
     other = blobs.entry(b"#!/bin/sh\n\x0c", EXECUTABLE)
     assert judge(blobs, [move[0], TreeChange(b"src/b", None, other)])
 
