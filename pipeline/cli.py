@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "verify": "Recompute a run's patches, trees and landings with plain git.",
     "config": "Show the effective configuration and where it comes from.",
     "doctor": "Check the surroundings and say how to mend them.",
+    "hook": "Run one of the pre-commit hooks.",
     "demo": "Make a small repository and run workstreams that end in every way.",
 }
 """Every verb with its one-line help; ``show-run`` lives in ``pipeline.commands.show_run``."""

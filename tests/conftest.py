@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["projects"]
+
 _FOREIGN = ("GIT_", "PIPELINE_", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_")
 
 
