@@ -1,5 +1,6 @@
 """Capture finds what was really changed, whatever the tool did to hide it."""
 
+import dataclasses
 import os
 import shutil
 import socket
@@ -17,6 +18,8 @@ from pipeline.model.config import CaptureConfig
 from pipeline.model.patch import Reason
 from pipeline.work.borrowed_git import Head
 from pipeline.work.slots import SlotPool
+from pipeline.work.snapshot import make_snapshot
+from pipeline.work.walk import signature
 
 
 def paths(found) -> list[bytes]:
@@ -178,10 +181,20 @@ def test_a_touch_is_no_change(project, pool, captured) -> None:
 
 
 def test_a_write_within_the_clocks_granularity_is_seen(project, pool, captured) -> None:
-    """The signature could be the same; every file written just before the snapshot is read."""
+    """Written and written again within a tick, a file can keep its whole signature."""
     with pool.take(project.tree) as slot:
-        assert b"src/app.py" in slot.snapshot.doubtful
-        assert slot.snapshot.stamp_ns >= max(one[6] for one in slot.snapshot.signatures.values())
+        path = slot.path / "src/app.py"
+        path.write_bytes(path.read_bytes().replace(b"line 5", b"LINE 5"))
+        old = slot.snapshot
+        seen = signature(path.lstat())
+        signatures = {**old.signatures, b"src/app.py": seen}
+        for age_ns, is_seen in ((1_000_000, True), (10_000_000_000, False)):
+            stamp = seen[6] + age_ns
+            known = make_snapshot(old.tree, old.entries, signatures, old.directories, stamp)
+            found = captured(dataclasses.replace(slot, snapshot=known))
+            assert paths(found) == ([b"src/app.py"] if is_seen else [])
+        found = captured(dataclasses.replace(slot, snapshot=known), CaptureConfig(mode="full"))
+        assert paths(found) == [b"src/app.py"]
 
 
 def test_caches_are_dropped_and_named_tracked_files_never(project, pool, captured) -> None:
