@@ -5,8 +5,8 @@ support and importlib.metadata), which is most of what a short command may take.
 Source: https://github.com/ulid/spec (48 bits of milliseconds, 80 bits of randomness).
 """
 
+import os
 import re
-import secrets
 import threading
 import time
 
@@ -33,7 +33,7 @@ class IdGenerator:
         with self._lock:
             if millis > self._millis:
                 self._millis = millis
-                self._random = secrets.randbits(_RANDOM_BITS - 1)  # room to count upwards
+                self._random = int.from_bytes(os.urandom(10)) >> 1  # room to count upwards
             elif self._random < _MAX_RANDOM:
                 self._random += 1
             else:
