@@ -11,6 +11,7 @@ from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import AttemptState, StepAttempt
 from pipeline.store.errors import StaleStateError
 from pipeline.store.inbox import discard_claimed
+from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
 
 _ROUNDS = 5
@@ -49,7 +50,7 @@ def sweep(ledger: Ledger) -> SweepReport:
     if unfinished or ledger.lock.taken_over is not None:
         ended, has_survivors = _end_tools(ledger.layout.process_tag())
     crashed = tuple(filter(None, [_give_up(ledger, attempt) for attempt in unfinished]))
-    files = _remove_unfinished(ledger.layout.state_dir) + discard_claimed(ledger.layout)
+    files = _remove_unfinished(ledger.layout) + discard_claimed(ledger.layout)
     return SweepReport(crashed, ended, has_survivors, files)
 
 
@@ -87,10 +88,14 @@ def _give_up(ledger: Ledger, attempt: StepAttempt) -> StepAttempt | None:
     return crashed
 
 
-def _remove_unfinished(state_dir: Path) -> int:
-    """Remove files that were being written when their writer died; never follows a link."""
+def _remove_unfinished(layout: Layout) -> int:
+    """Remove files that were being written when their writer died; never follows a link.
+
+    Tools' logs are streamed and never unfinished in this sense; there may be very many of them.
+    """
     removed = 0
-    for folder, _, names in os.walk(state_dir):
+    for folder, below, names in os.walk(layout.state_dir):
+        below[:] = [name for name in below if name != layout.tool_outputs("").name]
         for name in names:
             if name.startswith(TEMP_PREFIX):
                 (Path(folder) / name).unlink(missing_ok=True)
