@@ -1,9 +1,9 @@
 """Whether two patterns can match the same path, with such a path as the proof."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from pipeline.model.glob import ANY_NAME, DEEP, Glob, Name, Ranges
+from pipeline.model.glob import ANY_NAME, DEEP, Glob, Name, Ranges, Segment
 
 UNDECIDED = "(too involved to tell)"
 """The proof for patterns that are too long to compare; they count as overlapping."""
@@ -23,6 +23,8 @@ def witness(one: Glob, other: Glob) -> str | None:
         return one.literal if other.matches(names) else None
     if other.literal is not None:
         return witness(other, one)
+    if _differ(one.segments, other.segments) or _differ(one.segments[::-1], other.segments[::-1]):
+        return None
     if len(one.segments) * len(other.segments) > _MAX_STATES:
         return UNDECIDED
 
@@ -77,6 +79,18 @@ def common_name(one: Name, other: Name) -> str | None:
     return _search((len(one.tokens), len(other.tokens)), steps)
 
 
+def _differ(one: Sequence[Segment], other: Sequence[Segment]) -> bool:
+    """Whether two literal names stand where the same one would have to; cheap, and often enough."""
+    for left, right in zip(one, other, strict=False):
+        if left is DEEP or right is DEEP:
+            return False
+        if left.literal is None or right.literal is None:
+            continue
+        if left.literal != right.literal:
+            return True
+    return False
+
+
 def _search(goal: _Place, steps: Callable[[_Place], Iterable[_Step]]) -> str | None:
     """The text along the way from (0, 0) to ``goal``, breadth first."""
     start: _Place = (0, 0)
@@ -106,7 +120,7 @@ def sample_name(name: Name) -> str:
     """A name that fits."""
     if name.literal is not None:
         return name.literal
-    return "".join(_character(t) for t in name.tokens if t is not None) or "x"
+    return "".join("x" if token is None else _character(token) for token in name.tokens)
 
 
 def _character(ranges: Ranges) -> str:

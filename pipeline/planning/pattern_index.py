@@ -7,10 +7,10 @@ looked up.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import combinations, product
+from itertools import chain, combinations, product
 
 from pipeline.model.glob import DEEP, Glob, PatternError, Ranges, plain_path
 from pipeline.model.scope import parse_scope
@@ -22,10 +22,14 @@ Meeting = tuple[str, str, str]
 
 @dataclass(slots=True)
 class _Group:
-    """Patterns with wildcards that have the same literal beginning, found by their ends."""
+    """Patterns with wildcards that have the same literal beginning.
+
+    They are found by their end, then by the name of the folder that their last name lies in
+    (``None`` where that is not one certain name).
+    """
 
     beginning: str
-    by_end: dict[str, list[Glob]] = field(default_factory=dict)
+    by_end: dict[str, dict[str | None, list[Glob]]] = field(default_factory=dict)
     lengths: list[int] = field(default_factory=list)
     reversed_ends: list[str] = field(default_factory=list)
 
@@ -40,26 +44,28 @@ class _Group:
         """
         ending = end(glob)
         if start != self.beginning:
-            yield from self.ending_within(ending)
-            yield from self._ending_longer(ending)
+            yield from self.ending_within(ending, _folder(glob))
+            yield from self._ending_longer(ending, _folder(glob))
             return
-        for other in self.ending_within(ending):
+        for other in self.ending_within(ending, _folder(glob)):
             if len(end(other)) < len(ending) or other.text < glob.text:
                 yield other
 
-    def ending_within(self, text: str) -> Iterator[Glob]:
+    def ending_within(self, text: str, folder: str | None) -> Iterator[Glob]:
         """Members whose end is an end of ``text``."""
         for length in self.lengths:
             if length > len(text):
                 break
-            yield from self.by_end.get(text[len(text) - length :], ())
+            members = self.by_end.get(text[len(text) - length :])
+            if members:
+                yield from _in_folder(members, folder)
 
-    def _ending_longer(self, ending: str) -> Iterator[Glob]:
+    def _ending_longer(self, ending: str, folder: str | None) -> Iterator[Glob]:
         backwards = ending[::-1]
         at = bisect_left(self.reversed_ends, backwards)
         while at < len(self.reversed_ends) and self.reversed_ends[at].startswith(backwards):
             if len(self.reversed_ends[at]) > len(ending):
-                yield from self.by_end[self.reversed_ends[at][::-1]]
+                yield from _in_folder(self.by_end[self.reversed_ends[at][::-1]], folder)
             at += 1
 
 
@@ -130,7 +136,7 @@ class PatternIndex:
 
     def _literal_against(self, group: _Group, path: str) -> Iterator[Meeting]:
         names = path.split("/")
-        for other in group.ending_within(f"/{path}"):
+        for other in group.ending_within(f"/{path}", names[-2] if len(names) > 1 else ""):
             self.compared += 1
             if other.matches(names):
                 yield from ((other.text, text, path) for text in self._literals[path])
@@ -146,7 +152,7 @@ class PatternIndex:
         groups: dict[str, _Group] = {}
         for start, ending, glob in self._wild:
             group = groups.setdefault(start, _Group(start))
-            group.by_end.setdefault(ending, []).append(glob)
+            group.by_end.setdefault(ending, {}).setdefault(_folder(glob), []).append(glob)
         for group in groups.values():
             group.seal()
         return groups
@@ -176,6 +182,23 @@ def end(glob: Glob) -> str:
             return f"{tail}/{out}" if out else tail
         out = f"{segment.literal}/{out}" if out else segment.literal
     return f"/{out}"
+
+
+def _folder(glob: Glob) -> str | None:
+    """The name of the folder that every matched path lies in, empty for the root."""
+    if len(glob.segments) == 1:
+        return ""
+    above = glob.segments[-2]
+    return None if above is DEEP else above.literal
+
+
+def _in_folder(members: Mapping[str | None, Sequence[Glob]], folder: str | None) -> Iterator[Glob]:
+    """Those that may lie in a folder of this name."""
+    if folder is None:
+        yield from chain.from_iterable(members.values())
+        return
+    yield from members.get(folder, ())
+    yield from members.get(None, ())
 
 
 def _leading(tokens: tuple[Ranges | None, ...]) -> str:
