@@ -17,7 +17,7 @@ from pipeline.base.git.trees import TreeChange, Trees
 
 APPLY_TIMEOUT_S = 60.0
 LARGEST_GROWTH = 16 << 20  # bytes that the binary hunks of one patch may make
-_DIFF_FLAGS = (
+DIFF_FLAGS = (
     "-r",
     "-p",
     "--binary",
@@ -55,7 +55,7 @@ def diff_text(engine: Engine, objects: Objects, before: str, after: str, *extra:
     The bytes depend on the two trees and git's version alone: no configuration, no attributes.
     """
     env = engine.environment(objects.loose.path, *extra)
-    args = ("diff-tree", *_DIFF_FLAGS, before, after, "--")
+    args = ("diff-tree", *DIFF_FLAGS, before, after, "--")
     return run_git(args, cwd=engine.git_dir, env=env).out
 
 
