@@ -74,6 +74,12 @@ def violations(name: str, value: object) -> Iterator[Violation]:
 
     Where none of several alternatives fits, the one of the value's type explains.
     """
+    for error in _validator(name).iter_errors(value):
+        yield from _explain(error)
+
+
+@functools.cache
+def _validator(name: str) -> Any:
     import jsonschema  # late: 80 ms that only wrong input pays for
     from referencing import Registry, Resource  # late: as above
 
@@ -81,9 +87,7 @@ def violations(name: str, value: object) -> Iterator[Violation]:
         return Resource.from_contents(load(uri.rpartition("/")[2]))
 
     registry: Registry[Any] = Registry(retrieve=retrieve)  # type: ignore[call-arg]  # attrs alias
-    validator = jsonschema.Draft202012Validator(load(name), registry=registry)
-    for error in validator.iter_errors(value):
-        yield from _explain(error)
+    return jsonschema.Draft202012Validator(load(name), registry=registry)
 
 
 def _explain(error: Any) -> Iterator[Violation]:

@@ -112,6 +112,8 @@ def parse_anywhere(text: str) -> Glob:
     A slash at the end has no effect: what is matched holds for everything below, and for a file
     or link of that name. Raises ``PatternError``.
     """
+    if text.startswith("!"):
+        raise PatternError("starts with `!`: exceptions are not supported")
     bare = text.rstrip("/")
     if bare.startswith("/"):
         return parse(bare[1:])

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.base.schema import fast_check
 from pipeline.model.config import Config
 from pipeline.planning.config_values import decode_config
-from pipeline.planning.documents import Document, DocumentError, read_document
+from pipeline.planning.documents import Document, DocumentError, EmptyDocumentError, read_document
 from pipeline.planning.environment import Setting, from_variables, read_dotenv, sections
 from pipeline.planning.lines import with_lines
 from pipeline.planning.problem import Problem, in_order, json_path
@@ -101,10 +101,10 @@ def _read_file(path: Path, top: Path) -> tuple[Document | None, list[Problem]]:
     name = Path(os.path.relpath(path, top)).as_posix()
     try:
         document = read_document(str(path), top=os.path.realpath(top), file=name)
+    except EmptyDocumentError:
+        return None, []
     except DocumentError as error:
         return None, [error.problem]
-    if document.data is None:
-        return None, []
     if fast_check(SCHEMA)(document.data):
         return document, []
     from pipeline.planning.explain import explain  # late: only for wrong input

@@ -32,6 +32,13 @@ class DocumentError(Exception):
         self.problem = problem
 
 
+class EmptyDocumentError(DocumentError):
+    """A file says nothing at all."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(Problem(file, "$", "is empty.", "A file holds one object."))
+
+
 def read_document(path: str, *, top: str, file: str) -> Document:
     """The document in ``path``, which must lie in the folder ``top``, links resolved.
 
@@ -109,7 +116,7 @@ def _read_text(path: str, top: str, file: str) -> str:
 
 def _parse_json(text: str, file: str) -> Any:
     if not text.strip():
-        raise _refusal(file, "is empty.", "A file holds one JSON object.")
+        raise EmptyDocumentError(file)
     try:
         data = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
     except json.JSONDecodeError as error:

@@ -1,6 +1,7 @@
 """Reads configuration from environment variables and from a ``.env`` file."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -83,9 +84,12 @@ def _converted(text: str, default: Any) -> Any:
     except ValueError:
         pass
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ValueError(f"is `{shown(text)}`; it must be a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"is `{shown(text)}`; it must be a number")
+    return number
 
 
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[Problem]]:

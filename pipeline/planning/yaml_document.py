@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.planning.documents import MAX_DEPTH, DocumentError
+from pipeline.planning.documents import MAX_DEPTH, DocumentError, EmptyDocumentError
 from pipeline.planning.problem import Problem, shown
 
 MAX_VALUES = 200_000
@@ -57,7 +57,7 @@ class _Builder:
         """The value of the only document."""
         self.loader.get_event()
         if self.loader.check_event(yaml.StreamEndEvent):
-            raise DocumentError(Problem(self.file, "$", "is empty.", "A file holds one mapping."))
+            raise EmptyDocumentError(self.file)
         self.loader.get_event()
         value, _ = self.value(0)
         self.loader.get_event()
