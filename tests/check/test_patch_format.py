@@ -126,6 +126,13 @@ def test_an_error_names_its_line(change: tuple[bytes, bytes], line: int) -> None
     assert f"line {line}:" in objection.message
 
 
+@pytest.mark.parametrize("header", [b"@@ -5,2 +5,2 @@\n", b"@@ -1,2 +1,2 @@\n"])
+def test_hunks_that_overlap_or_go_back_are_refused_unread(header: bytes) -> None:
+    data = line_five("new") + header + b" one\n-two\n+three\n"
+    assert "overlaps" in refusal(data).message
+    assert read(line_five("new") + b"@@ -7,2 +7,2 @@\n one\n-two\n+three\n")
+
+
 @pytest.mark.parametrize(
     "header",
     [
