@@ -36,7 +36,7 @@ class Branches:
         """Move an authority ref, and its visible branch where that is still ours."""
         with self._lock:
             updates = [RefUpdate(authority, commit, self._values.get(authority))]
-            if branch and self._is_ours(branch, ws_id):
+            if branch and self._is_ours(branch, authority, ws_id):
                 updates.append(RefUpdate(branch, commit, self._values.get(branch)))
             try:
                 self._repo.refs.update(updates, message="git-pipeline")
@@ -48,13 +48,15 @@ class Branches:
                 self._repo.refs.update(updates, message="git-pipeline")
             self._values.update({update.name: commit for update in updates})
 
-    def _is_ours(self, branch: str, ws_id: str | None) -> bool:
+    def _is_ours(self, branch: str, authority: str, ws_id: str | None) -> bool:
         if branch in self._foreign:
             return False
         current = self._values.get(branch)
         if current is None:
             return True
-        if current not in self._ledger.branch_values(branch):
+        # Both move in one transaction, before the ledger says so: a kill leaves them alike.
+        is_held = current == self._values.get(authority)
+        if not is_held and current not in self._ledger.branch_values(branch):
             self._leave_alone(branch, ws_id, "it holds commits that are not the engine's")
             return False
         if branch in self._repo.held_branches():

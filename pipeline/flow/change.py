@@ -194,7 +194,7 @@ def _refusal(
 ) -> Change:
     findings = as_findings(judged.objections)
     count_errors(attempt.context, attempt.record.ws_id, findings)
-    has_change = judged.patch.base_tree != judged.patch.result_tree
+    has_change = judged.has_change
     stored = attempt.finish(
         is_good=False,
         reason=reason,

@@ -111,7 +111,7 @@ def _check(
     )
     message = f"{record.ws_id}: {reason or f'the {gate.name} gate is green.'}"
     events: tuple[EventDraft, ...] = (
-        _told(verdict, step, attempt.id, message),
+        told_of(verdict, step, attempt.id, message),
         finished(stored, message),
     )
     changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
@@ -150,7 +150,8 @@ def _verified(record: WorkstreamRecord, attempt_id: str) -> EventDraft:
     )
 
 
-def _told(verdict: Verdict, step: Step, attempt_id: str, message: str) -> EventDraft:
+def told_of(verdict: Verdict, step: Step, attempt_id: str, message: str) -> EventDraft:
+    """The event that tells what a gate said, with the key and result of each check."""
     is_reused = bool(verdict.checks) and all(check.is_reused for check in verdict.checks)
     kind = EventType.GATE_PASSED if verdict.is_green else EventType.GATE_FAILED
     return EventDraft(
@@ -158,7 +159,7 @@ def _told(verdict: Verdict, step: Step, attempt_id: str, message: str) -> EventD
         message,
         level=Level.INFO if verdict.is_green else Level.WARNING,
         step=step,
-        attempt_id=attempt_id,
+        attempt_id=attempt_id or None,
         payload={
             "gate": verdict.gate,
             "tree": verdict.tree,

@@ -18,6 +18,7 @@ from pipeline.model.config import Config
 from pipeline.model.plan import Plan
 from pipeline.model.record import Step, WorkstreamRecord
 from pipeline.model.scope import Protected
+from pipeline.model.states import WorkstreamState
 from pipeline.model.verdict import Verdict
 from pipeline.model.workstream import Workstream
 from pipeline.store.layout import Layout
@@ -126,6 +127,13 @@ class RunContext:
         self.branches.move(
             self.layout.state_ref(self.run_id, ws_id), self.branch(ws_id), commit, ws_id=ws_id
         )
+
+    def hold_all(self) -> None:
+        """Anchor what this run has taken over from another, whose refs may go away."""
+        for record in self.ledger.workstreams(self.run_id):
+            held = self.branches.value(self.layout.state_ref(self.run_id, record.ws_id))
+            if record.state is WorkstreamState.CHECKED and held is None:
+                self.anchor(record.ws_id, record.commit)
 
     def branch(self, ws_id: str) -> str:
         """A workstream's visible branch, as a full ref name."""

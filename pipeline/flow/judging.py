@@ -1,6 +1,7 @@
 """From what a tool changed to what is thought of it: the patch, its text, the objections."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -21,10 +22,15 @@ _SCOPE = frozenset({Reason.SCOPE, Reason.PROTECTED, Reason.UNSAFE_PATH})
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A change with its patch; ``text`` is the unified diff whose digest is ``patch.id``."""
+    """A change with its patch; ``text`` is the unified diff whose digest is ``patch.id``.
+
+    The patch is everything since the workstream's start, so that it stands alone; ``has_change``
+    tells whether this attempt did any of it.
+    """
 
     patch: Patch
     text: bytes
+    has_change: bool
     objections: tuple[Objection, ...]
 
     @property
@@ -49,15 +55,15 @@ def judge(
     that others found already.
     """
     tree = captured.tree or captured.start_tree
-    text = scratch.diff_text(captured.start_tree, tree)
+    text = scratch.diff_text(origin_tree, tree)
+    changes = (
+        captured.changes
+        if origin_tree == captured.start_tree
+        else scratch.trees.diff(origin_tree, tree)
+    )
     found = [*objections, *captured.objections]
     policy = effective_policy(context.config.policy, ws)
     if captured.tree:
-        changes = (
-            captured.changes
-            if origin_tree == captured.start_tree
-            else scratch.trees.diff(origin_tree, tree)
-        )
         found += judge_changes(
             changes,
             read=scratch.read_blob,
@@ -67,7 +73,8 @@ def judge(
             protected=context.protected,
             policy=policy,
         )
-    return Judged(_patch(captured, tree, text, found), text, tuple(found))
+    patch = _patch(origin_tree, tree, text, [change.path for change in changes], found)
+    return Judged(patch, text, tree != captured.start_tree, tuple(found))
 
 
 def effective_policy(configured: PatchPolicy, ws: Workstream) -> PatchPolicy:
@@ -97,14 +104,16 @@ def as_findings(objections: tuple[Objection, ...]) -> tuple[Finding, ...]:
     )
 
 
-def _patch(captured: Captured, tree: str, text: bytes, objections: list[Objection]) -> Patch:
+def _patch(
+    base: str, tree: str, text: bytes, paths: Sequence[bytes], objections: Sequence[Objection]
+) -> Patch:
     blocking = {o.reason for o in objections if o.is_blocking}
     added, removed = statistics(text)
     return Patch(
         id=hashlib.sha256(text).hexdigest(),
-        base_tree=captured.start_tree,
+        base_tree=base,
         result_tree=tree,
-        paths=tuple(change.path for change in captured.changes),
+        paths=tuple(paths),
         added=added,
         removed=removed,
         size=len(text),

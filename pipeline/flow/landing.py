@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pipeline.base.errors import UnfitError
 from pipeline.base.git import Conflict
 from pipeline.flow.attempts import Attempt, count_errors, finished
-from pipeline.flow.checking import merged_gate, reason_of, run
+from pipeline.flow.checking import merged_gate, reason_of, run, told_of
 from pipeline.flow.context import RunContext
 from pipeline.flow.starting import work_of
 from pipeline.land.batch import BatchSize, settle
@@ -179,14 +179,22 @@ class Lander:
         return Link(record, link.before, link.after, link.verdicts)
 
     def _finish(self, link: Link) -> WorkstreamRecord:
-        how = "its own verdicts hold" if link.is_own_tree else "the merged tree is green"
-        return self._done(link.record, link.after.commit, how)
+        how = "the merged tree is green" if link.verdicts else "gated together with those behind it"
+        if link.is_own_tree:
+            how = "its own verdicts hold"
+        told = [
+            told_of(verdict, Step.MERGE, "", f"{link.record.ws_id}: the merged tree is green.")
+            for verdict in link.verdicts.values()
+        ]
+        return self._done(link.record, link.after.commit, how, told)
 
     def _confirm(self, record: WorkstreamRecord) -> WorkstreamRecord:
         """What was found on the branch has landed: say so."""
         return self._done(record, self._landed[record.commit], "found on the branch")
 
-    def _done(self, record: WorkstreamRecord, commit: str, how: str) -> WorkstreamRecord:
+    def _done(
+        self, record: WorkstreamRecord, commit: str, how: str, told: Sequence[EventDraft] = ()
+    ) -> WorkstreamRecord:
         ledger, run_id = self._context.ledger, self._context.run_id
         merged = EventDraft(
             EventType.MERGED,
@@ -208,7 +216,7 @@ class Lander:
             WorkstreamState.DONE,
             f"{record.ws_id} landed.",
             changes={"landing_commit": commit},
-            events=(merged, committed) if record.patch_id else (merged,),
+            events=(*told, merged, *((committed,) if record.patch_id else ())),
         )
 
     def _conflict(

@@ -1,5 +1,6 @@
 """The life of a run: prepare, choose what to carry on, execute, finish, sum up."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from threading import Semaphore
 
 from pipeline.base import clock, ids
-from pipeline.base.errors import InterruptedRunError
+from pipeline.base.errors import InterruptedRunError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.branches import Branches
@@ -197,6 +198,7 @@ def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch
         }
 
     with _context(ledger, prepared, run_id, counters) as context:
+        context.hold_all()
         try:
             Engine(context, record.jobs, should_stop=_stopper(context, watch)).execute()
         except BaseException as error:
@@ -237,6 +239,11 @@ def _interrupted(
     ledger: Ledger, run_id: str, error: BaseException, spent: dict[str, object]
 ) -> None:
     is_asked = isinstance(error, InterruptedRunError)
+    if isinstance(error, UnfitError):
+        # The disk may be what is wrong: then the run stays as it is, and the next one says so.
+        with contextlib.suppress(UnfitError):
+            ledger.update_run(run_id, {"reason": str(error)})
+        return
     state = RunState.CANCELLED if is_asked and "cancel" in str(error) else RunState.INTERRUPTED
     ledger.move_run(
         run_id,
