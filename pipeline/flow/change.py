@@ -120,6 +120,7 @@ def _carry_out(
             with_git=True,
             owner=f"{context.run_id}/{ws.id}",
             head=Head(ws.id, record.commit),
+            links=context.set_up(record.tree).links,
         )
         if editor.needs_directory
         else nullcontext(None)

@@ -182,10 +182,12 @@ def told_of(verdict: Verdict, step: Step, attempt_id: str, message: str) -> Even
 
 def _on(context: RunContext, record: WorkstreamRecord, tree: str, commit: str) -> CheckContext:
     taken: list[Slot] = []
+    setup = context.set_up(tree)
 
     @contextmanager
     def checkout() -> Iterator[Path]:
-        with context.slots.take(tree, owner=f"{context.run_id}/{record.ws_id}/gate") as slot:
+        owner = f"{context.run_id}/{record.ws_id}/gate"
+        with context.slots.take(tree, owner=owner, links=setup.links) as slot:
             taken.append(slot)
             yield slot.path
 
@@ -195,9 +197,10 @@ def _on(context: RunContext, record: WorkstreamRecord, tree: str, commit: str) -
         checkout=checkout,
         environ=context.environment,
         logs=context.log_prefix(record.ws_id, ids.new_id()),
-        reset=lambda: context.slots.restore(taken[-1]),
+        reset=lambda: taken.append(context.slots.reset(taken[-1])),
         own_values=lambda: slot_values(taken[-1]),
         cancel=context.cancel,
+        setup_digest=setup.digest,
         tag=context.process_tag(record.ws_id),
         executables=context.executables,
     )

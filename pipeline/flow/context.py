@@ -25,7 +25,10 @@ from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.verdicts import VerdictCache
 from pipeline.work.guard import ControlPlane
+from pipeline.work.setup import SetupDirs, prepare_setup
 from pipeline.work.slots import SlotPool
+
+NO_SETUP = SetupDirs()
 
 
 @dataclass(slots=True)
@@ -70,6 +73,7 @@ class RunContext:
     clock_s: int | None = None
     deadline: float | None = None
     turns: Mapping[str, Semaphore] = field(default_factory=dict)
+    setup_lock: Lock = field(default_factory=Lock)
 
     @property
     def config(self) -> Config:
@@ -79,6 +83,27 @@ class RunContext:
     def workstream(self, ws_id: str) -> Workstream:
         """The frozen bundle."""
         return self.graph.bundles[ws_id]
+
+    def set_up(self, tree: str) -> SetupDirs:
+        """The set-up directories for a tree, made on first use and lent to slots.
+
+        Raises ``UnfitError`` when a step fails.
+        """
+        steps = self.config.setup
+        if not steps:
+            return NO_SETUP
+        with self.setup_lock:
+            return prepare_setup(
+                steps,
+                tree,
+                repo=self.repo,
+                pool=self.slots,
+                cache_root=self.layout.slots / "setup",
+                logs=self.layout.tool_outputs(self.run_id) / "setup",
+                environ=self.environment,
+                cancel=self.cancel,
+                tag=self.process_tag("setup"),
+            )
 
     def stop_if_cancelled(self) -> None:
         """Raise ``InterruptedRunError`` when the run was told to stop."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Semaphore
 
 from pipeline.base import clock, ids
@@ -273,7 +274,13 @@ def _context(
             branches=Branches(repo, layout, ledger, run_id),
             slots=slots,
             verdicts=VerdictCache(ledger, run_id),
-            control_plane=ControlPlane(repo, layout, slots),
+            control_plane=ControlPlane(
+                repo,
+                layout,
+                slots,
+                home=Path(prepared.environ["HOME"]) if "HOME" in prepared.environ else None,
+                discard=config.capture.discard,
+            ),
             protected=Protected(config.policy.protected or DEFAULT_PROTECTED),
             cancel=CancelToken(),
             environment=prepared.environ,

@@ -136,15 +136,6 @@ class SlotPool:
         finally:
             self._give_back(place)
 
-    def restore(self, slot: Slot) -> None:
-        """Bring a slot that its taker still has back to its tree, for the next program there.
-
-        Raises SlotError when that cannot be reached.
-        """
-        with self._changed:
-            place = next(p for p in self._state.places if p.number == slot.number)
-        place.checkout.bring_to(slot.tree)
-
     def reset(self, slot: Slot) -> Slot:
         """Bring a slot that its taker still has back to its tree; the slot as it is then.
 

@@ -365,3 +365,71 @@ def test_red_merged_tree_keeps_the_second_out(project, ended):
         summary = project.run(is_fresh=True, overrides={"landing.mode": mode, "run.jobs": 2})
         assert ended(summary) == {"one": "done", "two": "quarantined"}
         assert project.show(summary.integration_commit, "b.txt") == "b"
+
+
+def test_second_check_of_a_gate_sees_nothing_that_the_first_left(project, ended):
+    litter = [sys.executable, "-c", "open('litter', 'w').write('x'); open('a.txt', 'w').write('y')"]
+    clean = [
+        sys.executable,
+        "-c",
+        "import os; assert not os.path.exists('litter'); assert open('a.txt').read() == 'A\\n'",
+    ]
+    project.writes("one", "a.txt", "A\n", acceptance_tests=[litter, clean])
+    assert ended(project.run()) == {"one": "done"}
+
+
+def test_setup_is_made_once_and_lent_to_tools_and_gates(project, ended, tmp_path):
+    count = tmp_path / "count"
+    make = (
+        "import os, pathlib\n"
+        f"open({str(count)!r}, 'a').write('x')\n"
+        "os.mkdir('.tools'); pathlib.Path('.tools/word').write_text('given')"
+    )
+    project.configure(
+        setup=[
+            {
+                "name": "tools",
+                "command": [sys.executable, "-c", make],
+                "files": ["a.txt"],
+                "directories": [".tools"],
+            }
+        ]
+    )
+    project.script(
+        "one",
+        "open('b.txt', 'w').write(open('.tools/word').read())",
+        files_scope=["b.txt"],
+        acceptance_tests=[[sys.executable, "-c", "assert open('.tools/word').read() == 'given'"]],
+    )
+    project.script(
+        "two", "open('c.txt', 'w').write(open('.tools/word').read())", files_scope=["c.txt"]
+    )
+    summary = project.run()
+    assert ended(summary) == {"one": "done", "two": "done"}
+    assert count.read_text() == "x"
+    assert ".tools" not in project.git("ls-tree", "--name-only", summary.integration_commit)
+
+
+def test_tool_that_writes_into_the_checkout_is_refused(project, ended):
+    target = str(project.top / "a.txt")
+    project.script(
+        "intruder",
+        f"open({target!r}, 'w').write('mine'); open('b.txt', 'w').write('B')",
+        files_scope=["b.txt"],
+    )
+    summary = project.run()
+    assert ended(summary) == {"intruder": "quarantined"}
+    assert "a.txt" in summary.workstreams[0].reason
+
+
+def test_tool_that_leaves_a_process_behind_is_refused(project, ended):
+    code = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
+        " start_new_session=True, stdout=-3, stderr=-3)\n"
+        "open('b.txt', 'w').write('B')"
+    )
+    project.script("daemon", code, files_scope=["b.txt"])
+    summary = project.run()
+    assert ended(summary) == {"daemon": "quarantined"}
+    assert "process" in summary.workstreams[0].reason
