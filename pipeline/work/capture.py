@@ -12,6 +12,7 @@ from pipeline.model.patch import Objection, Reason
 from pipeline.work.checkout import Descent, blob_id, differing_paths
 from pipeline.work.discard import Discard
 from pipeline.work.names import takes_for_git
+from pipeline.work.own_git import judge_own_git
 from pipeline.work.slots import Slot
 from pipeline.work.snapshot import Snapshot
 from pipeline.work.walk import OPEN_DIRECTORY, Signature, Walked, walk
@@ -24,7 +25,8 @@ def capture(slot: Slot, scratch: Scratch, config: CaptureConfig) -> Captured:
 
     To be called when no process of the tool is alive. Nothing is followed, no file is opened
     that is not a plain one with a single name, and none larger than the configuration allows.
-    Paths that have an objection are not in the tree.
+    Paths that have an objection are not in the tree. What a tool did to the slot's own ``.git`` is
+    among the objections, most of it as a flag that blocks nothing.
     """
     try:
         root = os.open(slot.path, OPEN_DIRECTORY)
@@ -62,10 +64,8 @@ class _Capture:
     def run(self) -> Captured:
         walked = self._walk()
         if not walked.is_complete:
-            limit = self._config.max_files
-            self._found.object_to(
-                Reason.SIZE, None, f"There are more than {limit} files and directories."
-            )
+            message = f"There are more than {self._config.max_files} new files and directories."
+            self._found.object_to(Reason.SIZE, None, message)
             return self._captured(tree="")
         self._judge_directories(walked)
         self._check_links(walked)
@@ -85,7 +85,7 @@ class _Capture:
             self._root,
             skip=skip,
             known=snapshot.directories,
-            max_entries=self._config.max_files + len(snapshot.directories),
+            max_entries=self._config.max_files + len(snapshot.entries) + len(snapshot.directories),
         )
 
     def _suspects(self, walked: Walked) -> Iterable[bytes]:
@@ -197,7 +197,8 @@ class _Capture:
     def _captured(self, tree: str) -> Captured:
         start = self._slot.tree
         changes = self._scratch.trees.diff(start, tree) if tree else ()
-        objections = sorted(self._found.objections, key=lambda one: (one.path or b"", one.message))
+        found = (*self._found.objections, *judge_own_git(self._slot))
+        objections = sorted(found, key=lambda one: (one.path or b"", one.message))
         dropped = tuple(sorted(self._found.dropped))
         return Captured(start, tree, changes, dropped, tuple(objections))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.base.errors import UnfitError
+from pipeline.base.files import as_unfit
 from pipeline.base.git import Repository
 from pipeline.model.config import Config
 from pipeline.work.borrowed_git import Author, Head, IndexWriter, write_git
@@ -22,6 +23,7 @@ from pipeline.work.walk import OPEN_DIRECTORY
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NUMBERS = 10_000
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +171,22 @@ class SlotPool:
 
     def _prepare(self, wish: _Wish) -> tuple[_Place, Slot]:
         """Claim a place and bring it to the tree; one that resists is given up for another."""
-        for attempt in range(3):
+        for left in reversed(range(_TRIES)):
             place = self._claim(wish.tree)
             try:
                 return place, self._fill(place, wish)
-            except BaseException as problem:
+            except SlotError:
                 self._retire(place)
-                full = isinstance(problem, OSError) and problem.errno in _FULL
-                if full:
-                    raise UnfitError(
-                        f"A slot in {self._root} cannot be written: {problem}",
-                        remedy="Free some space there, or set `paths.worktrees`.",
-                    ) from problem
-                if attempt == 2 or not isinstance(problem, (SlotError, OSError)):
+                if not left:
                     raise
+            except OSError as problem:
+                is_full = problem.errno in _FULL
+                (self._release if is_full else self._retire)(place)
+                if is_full or not left:
+                    raise as_unfit(problem, place.directory) from problem
+            except BaseException:
+                self._release(place)
+                raise
         raise AssertionError
 
     def _fill(self, place: _Place, wish: _Wish) -> Slot:
@@ -237,7 +241,17 @@ class SlotPool:
 
     def _open(self) -> _Place:
         """Lock the first slot directory that no process has, and make it if it is not there."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return self._open_first()
+        except OSError as problem:
+            raise as_unfit(problem, self._root) from problem
+
+    def _open_first(self) -> _Place:
+        if self._root.stat().st_uid != os.getuid():
+            raise UnfitError(
+                f"{self._root} belongs to another user.", remedy="Set `paths.worktrees`."
+            )
         taken = {place.number for place in self._state.places}
         for number in range(_NUMBERS):
             directory = self._root / f"slot-{number}"
@@ -264,7 +278,10 @@ class SlotPool:
             _empty_private(place.directory, git=True)
         except (SlotError, OSError):
             self._retire(place)
-            return
+        else:
+            self._release(place)
+
+    def _release(self, place: _Place) -> None:
         with self._changed:
             place.is_taken = False
             self._changed.notify()

@@ -27,7 +27,6 @@ from pipeline.work.borrowed_git import Head
 from pipeline.work.capture import capture
 from pipeline.work.editors import EditRequest, find_editor
 from pipeline.work.guard import ControlPlane, stray_objections
-from pipeline.work.own_git import judge_own_git
 from pipeline.work.slots import SlotPool
 
 CASES = Path(__file__).parent.parent / "data" / "hostile" / "direct"
@@ -147,7 +146,6 @@ def world(project, tmp_path: Path) -> Iterator[World]:
                 objections = (
                     *captured.objections,
                     *guard.after(before),
-                    *judge_own_git(slot),
                     *stray_objections(report),
                 )
             return Judged(report, captured, objections)

@@ -268,6 +268,7 @@ def test_a_tree_that_is_not_there_is_an_error_and_costs_no_slot(project) -> None
             pass
         with pool.take(project.tree) as slot:
             assert project.tree_of(slot.path) == project.tree
+    assert [path.name for path in project.slots.iterdir()] == ["slot-0"]
 
 
 def test_a_git_of_its_own_is_clean_and_apart(project, pool) -> None:
@@ -340,3 +341,13 @@ def test_a_slot_can_be_reset_while_it_is_held(project, pool) -> None:
         assert again.path == slot.path and listing(slot.path) == before
         assert list(slot.home.iterdir()) == []
         assert project.git(slot.path, "status", "--porcelain") == b""
+
+
+def test_a_root_that_cannot_be_is_an_error_for_people(project, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with (
+        SlotPool(project.repo, tmp_path / "file", limit=1) as pool,
+        pytest.raises(UnfitError, match="file"),
+        pool.take(project.tree),
+    ):
+        pass
