@@ -50,7 +50,7 @@ def command(
             reading.require_known("workstream", workstream, known)
             entries = tuple(entry for entry in entries if entry.ws_id == workstream)
         if patch is not None:
-            _print_diff(records.patch_text(run_id, _find_patch(entries, patch)))
+            print_diff(records.patch_text(run_id, _find_patch(entries, patch)))
             return 0
     if form == reading.JSON:
         reading.print_json({"run_id": run_id, "patches": list(entries)})
@@ -92,7 +92,7 @@ def _find_patch(entries: Sequence[PatchLedgerEntry], name: str) -> str:
     raise InputError(f"{what} {console.safe(name, 70)!r}.", remedy=f"There are: {known}.")
 
 
-def _print_diff(text: bytes) -> None:
+def print_diff(text: bytes) -> None:
     """To a program as it is, so that it still applies; to a person with nothing hidden in it."""
     if not console.is_terminal(sys.stdout, os.environ):
         sys.stdout.flush()

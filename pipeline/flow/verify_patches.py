@@ -5,14 +5,11 @@ from collections.abc import Iterator
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256
 from pipeline.base.git import GitError, TreeChange
-from pipeline.check.policy import judge_changes
-from pipeline.flow.judging import effective_policy
+from pipeline.flow.again import judge_again, origin_commit
 from pipeline.flow.verify_case import Case, Tally, short
 from pipeline.model.patch import Patch
 from pipeline.model.patch_ledger import PatchRecord
-from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.record import AttemptState, StepAttempt, WorkstreamRecord
-from pipeline.model.scope import Protected, Scope
 
 
 def check_patches(case: Case, tally: Tally) -> None:
@@ -43,22 +40,21 @@ def check_policy(case: Case, tally: Tally) -> None:
     if plan is None:
         tally.disagree("Without its plan, nothing can be held against scope and policy.")
         return
-    bundles = {ws.id: ws for ws in plan.workstreams}
-    protected = Protected(plan.config.policy.protected or DEFAULT_PROTECTED)
+    planned = {ws.id for ws in plan.workstreams}
+    objects = case.repo.objects
     for ws, attempt in _accepted(case):
-        bundle = bundles.get(ws.ws_id)
-        origin = _origin_tree(case, ws, attempt)
-        if bundle is None or not origin:
+        origin = case.tree_of(origin_commit(ws, attempt))
+        if ws.ws_id not in planned or not origin:
             tally.disagree(f"{ws.ws_id} has no bundle or no start to hold it against.")
             continue
-        objections = judge_changes(
+        objections = judge_again(
+            case.repo,
+            plan,
+            ws.ws_id,
             case.witness.changes(origin, attempt.result_tree),
-            read=lambda oid: case.repo.objects.read_kind(oid, "blob"),
-            size=case.repo.objects.size,
-            siblings=lambda folder, tree=origin: case.repo.trees.names(tree, folder),  # type: ignore[misc]  # mypy has no type for the default
-            scope=Scope(bundle.files_scope, bundle.files_create),
-            protected=protected,
-            policy=effective_policy(plan.config.policy, bundle),
+            origin_tree=origin,
+            read=lambda oid: objects.read_kind(oid, "blob"),
+            size=objects.size,
         )
         blocking = [o.message for o in objections if o.is_blocking]
         tally.expect(
@@ -126,12 +122,6 @@ def _accepted(case: Case) -> Iterator[tuple[WorkstreamRecord, StepAttempt]]:
 
 def _is_accepted(attempt: StepAttempt) -> bool:
     return attempt.state is AttemptState.SUCCEEDED and "commit" in attempt.details
-
-
-def _origin_tree(case: Case, ws: WorkstreamRecord, attempt: StepAttempt) -> str:
-    """Where the work began that an attempt belongs to: landing may have sent it back since."""
-    is_newest = attempt.details.get("returns", 0) == ws.returns
-    return case.tree_of(ws.start_commit if is_newest else ws.checked_start)
 
 
 def _is_taken_over(case: Case, ws: WorkstreamRecord) -> bool:

@@ -41,6 +41,7 @@ class EventType(StrEnum):
     PATCH_ROLLED_BACK = "patch_rolled_back"
     PATCH_COMMITTED = "patch_committed"
     PATCH_QUARANTINED = "patch_quarantined"
+    PATCH_RELEASED = "patch_released"
     PATCH_DROPPED = "patch_dropped"
     SCOPE_VIOLATION = "scope_violation"
     POLICY_VIOLATION = "policy_violation"
