@@ -60,14 +60,17 @@ class Scope:
 
 
 class Protected:
-    """Names that no glob grants: gitignore-style patterns, a folder's with all that it holds."""
+    """Names that no glob grants: gitignore-style patterns, a folder's with all that it holds.
+
+    Upper and lower case are the same here: on some file systems they are the same file.
+    """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._globs = [parse_anywhere(pattern) for pattern in patterns]
+        self._globs = [parse_anywhere(pattern.lower()) for pattern in patterns]
 
     def matches(self, path: bytes) -> bool:
         """Whether the path, or a folder that it lies in, is protected."""
-        names = _text(path).split("/")
+        names = _text(path).lower().split("/")
         return any(glob.matches_start(names) for glob in self._globs)
 
 

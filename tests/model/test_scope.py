@@ -116,3 +116,10 @@ def test_the_built_in_lists_can_be_read() -> None:
     Protected(DEFAULT_PROTECTED)
     Protected(DEFAULT_DISCARD)
     assert not Protected(()).matches(b".github/x")
+
+
+@pytest.mark.parametrize(
+    "path", ["agents.md", "AGENTS.MD", "docs/Agents.md", ".GitHub/x", "MAKEFILE"]
+)
+def test_protected_names_do_not_depend_on_case(path):
+    assert Protected(DEFAULT_PROTECTED).matches(path.encode())
