@@ -9,7 +9,7 @@ that has a line break behind it, and take exponential time on some patterns.
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 MAX_CHARACTER = 0x10FFFF
@@ -77,6 +77,13 @@ class Glob:
                 return None
             names.append(segment.literal)
         return "/".join(names)
+
+    @property
+    def name_anywhere(self) -> Name | None:
+        """The one name that is matched in any folder (``**/name``), or ``None``."""
+        if len(self.segments) == 2 and self.segments[0] is DEEP:
+            return self.segments[1]
+        return None
 
     def matches(self, names: Sequence[str]) -> bool:
         """Whether a path, given as its names, is matched; linear in both lengths together."""
@@ -262,6 +269,16 @@ def _expression(tokens: tuple[Ranges | None, ...]) -> re.Pattern[str]:
     first, *middle, last = chunks
     inner = "".join(f"(?>.*?{chunk})" for chunk in middle)
     return re.compile(f"{first}{inner}.*{last}", re.DOTALL)
+
+
+def one_expression(names: Iterable[Name]) -> re.Pattern[str]:
+    """An expression that fully matches each name, without slashes, that one of these fits."""
+    parts = (
+        re.escape(name.literal) if name.literal is not None else _expression(name.tokens).pattern
+        for name in names
+    )
+    joined = "|".join(f"(?:{part})" for part in parts)
+    return re.compile(joined or "(?!)", re.DOTALL)
 
 
 def _set_expression(ranges: Ranges) -> str:

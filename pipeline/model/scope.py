@@ -7,7 +7,7 @@ Patterns of a scope match whole paths from the repository's root (see ``pipeline
 
 from collections.abc import Iterable, Sequence
 
-from pipeline.model.glob import Glob, PatternError, parse, parse_anywhere
+from pipeline.model.glob import Glob, Name, PatternError, one_expression, parse, parse_anywhere
 
 
 class PathSet:
@@ -66,11 +66,28 @@ class Protected:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._globs = [parse_anywhere(pattern.lower()) for pattern in patterns]
+        wildcards: list[Name] = []
+        self._names: set[str] = set()
+        self._globs: list[Glob] = []
+        for pattern in patterns:
+            glob = parse_anywhere(pattern.lower())
+            # Most are one name in any folder: that is looked up, not walked through.
+            name = glob.name_anywhere
+            if name is None:
+                self._globs.append(glob)
+            elif name.literal is None:
+                wildcards.append(name)
+            else:
+                self._names.add(name.literal)
+        self._wildcards = one_expression(wildcards)
 
     def matches(self, path: bytes) -> bool:
         """Whether the path, or a folder that it lies in, is protected."""
         names = _text(path).lower().split("/")
+        if not self._names.isdisjoint(names):
+            return True
+        if any(map(self._wildcards.fullmatch, names)):
+            return True
         return any(glob.matches_start(names) for glob in self._globs)
 
 

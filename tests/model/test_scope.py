@@ -1,8 +1,10 @@
 """A scope grants what it names and nothing else."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.model.glob import PatternError
+from pipeline.model.glob import PatternError, parse_anywhere
 from pipeline.model.protected import DEFAULT_DISCARD, DEFAULT_PROTECTED
 from pipeline.model.scope import Protected, Scope
 
@@ -123,3 +125,18 @@ def test_the_built_in_lists_can_be_read() -> None:
 )
 def test_protected_names_do_not_depend_on_case(path):
     assert Protected(DEFAULT_PROTECTED).matches(path.encode())
+
+
+_NAMES = st.sampled_from([*"ab", "x.lock", "lock", ".env", ".env.local", "env", "Setup.py", "\n"])
+
+
+@given(
+    st.lists(st.sampled_from(["*.lock", ".env", ".env.*", "a/", "/a", "/a/b*", "a/**/b", "**/?"])),
+    st.lists(_NAMES, min_size=1, max_size=4),
+)
+def test_patterns_protect_together_what_each_one_does(
+    patterns: list[str], names: list[str]
+) -> None:
+    by_itself = [parse_anywhere(pattern).matches_start(names) for pattern in patterns]
+
+    assert Protected(patterns).matches("/".join(names).encode()) == any(by_itself)
