@@ -47,9 +47,14 @@ class ExecutableIdentity:
 
 
 class Executables:
-    """Finds and hashes programs; remembers, for as long as it lives. Safe between threads."""
+    """Finds and hashes programs; remembers, for as long as it lives. Safe between threads.
 
-    def __init__(self) -> None:
+    ``folder`` is where directories are made in which programs are asked for their versions;
+    ``None`` for the system's temporary directory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._hashes: dict[tuple[str | int, ...], str] = {}
         self._versions: dict[str, tuple[str, bool]] = {}
         self._version_lock = threading.Lock()
@@ -120,13 +125,13 @@ class Executables:
         key = codec.digest([argv, programs, env])
         with self._version_lock:
             if key not in self._versions:
-                self._versions[key] = _ask(argv, env)
+                self._versions[key] = _ask(argv, env, self._folder)
             return self._versions[key]
 
 
-def _ask(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, bool]:
+def _ask(argv: tuple[str, ...], env: Mapping[str, str], within: Path | None) -> tuple[str, bool]:
     """Run a version command in an empty directory, where nothing can be taken for a module."""
-    with tempfile.TemporaryDirectory(prefix="pipeline-version-") as folder:
+    with tempfile.TemporaryDirectory(prefix="pipeline-version-", dir=within) as folder:
         outcome = run(
             Command(
                 argv,

@@ -11,7 +11,7 @@ from pipeline.flow.context import RunContext
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Finding, Severity
-from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
+from pipeline.model.record import AttemptState, ErrorDraft, Step, StepAttempt, WorkstreamRecord
 
 
 @dataclass(slots=True)
@@ -109,17 +109,21 @@ def finished(attempt: StepAttempt, message: str, **payload: Any) -> EventDraft:
     )
 
 
-def count_errors(context: RunContext, ws_id: str, findings: Iterable[Finding]) -> None:
-    """Count findings by signature, the first hundred of an attempt."""
-    for finding in islice(findings, 100):
-        if finding.severity is not Severity.INFO and finding.signature:
-            context.ledger.record_error(
-                finding.code,
-                finding.signature,
-                finding.message,
-                {"path": finding.path, "line": finding.line, "ws_id": ws_id},
-                run_id=context.run_id,
-            )
+def errors_of(ws_id: str, findings: Iterable[Finding]) -> tuple[ErrorDraft, ...]:
+    """What a failed attempt counts as errors: its findings by signature, the first hundred.
+
+    They are stored together with the attempt, so that one that crashed counts none.
+    """
+    return tuple(
+        ErrorDraft(
+            finding.code,
+            finding.signature,
+            finding.message,
+            {"path": finding.path, "line": finding.line, "ws_id": ws_id},
+        )
+        for finding in islice(findings, 100)
+        if finding.severity is not Severity.INFO and finding.signature
+    )
 
 
 def past(context: RunContext, record: WorkstreamRecord, *steps: Step) -> tuple[StepAttempt, ...]:

@@ -1,10 +1,11 @@
 """The refs of a run: the authority that only the engine moves, and the branches people see."""
 
 import threading
+from collections import defaultdict
 
 from pipeline.base.git import RefMovedError, RefUpdate, Repository
 from pipeline.model.event import EventDraft, EventType, Level
-from pipeline.store.layout import Layout
+from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 
 
@@ -27,6 +28,10 @@ class Branches:
             f"refs/heads/{layout.ws_prefix}",
             f"refs/heads/{layout.run_prefix}",
         )
+        self._made: defaultdict[str, set[str]] = defaultdict(set)
+        for name, oid in self._values.items():
+            if name.startswith(f"{REF_ROOT}/"):
+                self._made[_subject(name)].add(oid)
 
     def value(self, name: str) -> str | None:
         """Where a ref of ours was last seen."""
@@ -47,6 +52,7 @@ class Branches:
                 updates = updates[:1]
                 self._repo.refs.update(updates, message="git-pipeline")
             self._values.update({update.name: commit for update in updates})
+            self._made[_subject(authority)].add(commit)
 
     def _is_ours(self, branch: str, authority: str, ws_id: str | None) -> bool:
         if branch in self._foreign:
@@ -54,9 +60,10 @@ class Branches:
         current = self._values.get(branch)
         if current is None:
             return True
-        # Both move in one transaction, before the ledger says so: a kill leaves them alike.
-        is_held = current == self._values.get(authority)
-        if not is_held and current not in self._ledger.branch_values(branch):
+        # Both move in one transaction, before the ledger says so: what an engine that died in
+        # between had made is seen by its authority, also where another run comes next.
+        is_made = current in self._made[_subject(authority)]
+        if not is_made and current not in self._ledger.branch_values(branch):
             self._leave_alone(branch, ws_id, "it holds commits that are not the engine's")
             return False
         if branch in self._repo.held_branches():
@@ -76,3 +83,8 @@ class Branches:
                 payload={"branch": branch, "why": why},
             )
         )
+
+
+def _subject(authority: str) -> str:
+    """Whose authority a ref is: a workstream's, whatever the run, or a run's."""
+    return authority.rpartition("/")[2]

@@ -9,7 +9,7 @@ from pipeline.base.errors import InterruptedRunError
 from pipeline.base.git import Scratch
 from pipeline.base.process import Ending
 from pipeline.check.validate import check_text
-from pipeline.flow.attempts import Attempt, count_errors, finished
+from pipeline.flow.attempts import Attempt, finished
 from pipeline.flow.context import RunContext
 from pipeline.flow.judging import Judged, as_findings, effective_policy, judge
 from pipeline.model.check import ToolProfile
@@ -194,7 +194,6 @@ def _refusal(
     attempt: Attempt, report: ToolReport, judged: Judged, reason: str, code: str
 ) -> Change:
     findings = as_findings(judged.objections)
-    count_errors(attempt.context, attempt.record.ws_id, findings)
     has_change = judged.has_change
     stored = attempt.finish(
         is_good=False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.base import ids
 from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, run_gate
-from pipeline.flow.attempts import Attempt, count_errors, finished
+from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.context import RunContext
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
@@ -115,15 +115,15 @@ def _check(
         finished(stored, message),
     )
     changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
+    is_red = verdict.result is Result.FAILED
     if verdict.is_green:
         if target is WorkstreamState.CHECKED:
             if not record.checked_commit:
                 changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
             if record.patch_id:
                 events = (_verified(record, attempt.id), *events)
-    elif verdict.result is Result.FAILED:
+    elif is_red:
         target = WorkstreamState.FIXING
-        count_errors(context, record.ws_id, verdict.findings)
     else:
         target = WorkstreamState.QUARANTINED
         changes |= {"reason": reason, "reason_code": "infrastructure"}
@@ -136,6 +136,7 @@ def _check(
         changes=changes,
         events=events,
         attempt=stored,
+        errors=errors_of(record.ws_id, verdict.findings) if is_red else (),
     )
 
 

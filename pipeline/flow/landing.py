@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pipeline.base.errors import UnfitError
 from pipeline.base.git import Conflict
-from pipeline.flow.attempts import Attempt, count_errors, finished
+from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.checking import merged_gate, reason_of, run, told_of
 from pipeline.flow.context import RunContext
 from pipeline.flow.starting import work_of
@@ -283,7 +283,6 @@ class Lander:
         )
         if record.state is WorkstreamState.CHECKED:
             record = self._begin(Link(record, self._tip, self._tip)).record
-        count_errors(context, record.ws_id, findings)
         attempt = Attempt(context, record, Step.MERGE, "merge", record.returns + 1).start()
         stored = attempt.finish(
             is_good=False,
@@ -321,6 +320,7 @@ class Lander:
             changes={**changes, "findings": record.findings + len(findings)},
             events=(event, *extra, finished(stored, message)),
             attempt=stored,
+            errors=errors_of(record.ws_id, findings),
         )
 
 

@@ -129,7 +129,7 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
     loaded = load_config(repo.top, overrides=request.overrides, environ=request.environ)
     if errors_of(loaded.problems):
         raise PlanError(loaded.problems)
-    config, executables = loaded.config, Executables()
+    config, executables = loaded.config, Executables(repo.temporary)
     layout = open_layout(repo, config)
     problems = loaded.problems
     if request.plan_file:

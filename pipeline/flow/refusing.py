@@ -1,5 +1,6 @@
 """What becomes of a change that is not accepted: another attempt, quarantine, or failure."""
 
+from pipeline.flow.attempts import errors_of
 from pipeline.flow.change import Change
 from pipeline.flow.context import RunContext
 from pipeline.model.event import EventDraft, EventType, Level
@@ -17,6 +18,7 @@ def refused(context: RunContext, record: WorkstreamRecord, change: Change) -> Wo
         events=(*change.events, *_kept(change)),
         attempt=change.attempt,
         patch=change.stored_patch,
+        errors=errors_of(record.ws_id, change.findings),
     )
 
 
@@ -41,6 +43,7 @@ def give_up(
         events=(*change.events, *_kept(change)),
         attempt=change.attempt,
         patch=change.stored_patch,
+        errors=errors_of(record.ws_id, change.findings),
     )
 
 

@@ -42,6 +42,8 @@ from pipeline.work.slots import SlotPool
 _CARRIED_ON = frozenset(
     {RunState.PENDING, RunState.RUNNING, RunState.INTERRUPTED, RunState.CANCELLED}
 )
+_ENDED = frozenset({RunState.COMPLETED, RunState.PARTIAL, RunState.FAILED})
+_RECENT = 20
 
 Observer = Callable[[Ledger, str], object]
 
@@ -59,11 +61,13 @@ class Watch:
 
 
 def find_completed(prepared: Prepared) -> RunSummary | None:
-    """The summary of a completed run of the same key, which need not run again."""
+    """The summary of a completed run of the same key, which need not run again.
+
+    ``None`` also where its engine died before all its files were written: `run` writes them.
+    """
     with Records(prepared.layout) as records:
-        done = records.latest_run(prepared.plan.key, states={RunState.COMPLETED}, kind="run")
-        newest = records.latest_run(prepared.plan.key, kind="run")
-        if done is None or newest is None or newest.run_id != done.run_id:
+        done = _completed(records, prepared.plan.key)
+        if done is None or not prepared.layout.summary_md(done.run_id).exists():
             return None
         return build_summary(records, done.run_id, tree_of=prepared.repo.commit_tree)
 
@@ -81,14 +85,17 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
         Ledger(layout, lock, durable=repo.objects.flush) as ledger,
     ):
         repo.refs.heal_locks("refs/pipeline")
+        export = EventExport(layout, ledger)
+        ledger.bus.subscribe(export, name="events")
         sweep(ledger)
         interrupt_dead_runs(ledger)
+        _sum_up_ended(ledger, prepared, export)
+        done = None if is_fresh else _completed(ledger, prepared.plan.key)
+        if done is not None:
+            return build_summary(ledger, done.run_id, tree_of=repo.commit_tree)
         record = None if is_fresh else _unfinished(ledger, prepared.plan.key)
         if record is None:
             record = _create(ledger, prepared, is_fresh=is_fresh)
-        export = EventExport(layout, ledger)
-        export.catch_up(record.run_id)
-        ledger.bus.subscribe(export, name="events")
         for observer in watch.observers:
             observer(ledger, record.run_id)
         return _execute(ledger, prepared, record, watch)
@@ -108,6 +115,20 @@ def interrupt_dead_runs(ledger: Ledger) -> None:
                 ),
             ),
         )
+
+
+def _sum_up_ended(ledger: Ledger, prepared: Prepared, export: EventExport) -> None:
+    """Write the files of runs whose engine died after their end, before these were whole."""
+    for ended in ledger.runs(states=_ENDED, kind="run", limit=_RECENT):
+        if not prepared.layout.summary_md(ended.run_id).exists():
+            ledger.bus.drain()
+            export.catch_up(ended.run_id)
+            sum_up(ledger, prepared, ended.run_id)
+
+
+def _completed(records: Records, key: str) -> RunRecord | None:
+    newest = records.latest_run(key, kind="run")
+    return newest if newest and newest.state is RunState.COMPLETED else None
 
 
 def _unfinished(ledger: Ledger, key: str) -> RunRecord | None:

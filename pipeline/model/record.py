@@ -114,6 +114,16 @@ class StepAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorDraft:
+    """One error to be counted, by ``code`` and ``signature``."""
+
+    code: str
+    signature: str
+    message: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRecord:
     """One kind of error, how often it came (``count``), and its newest message and context."""
 

@@ -9,7 +9,7 @@ from pipeline.model.codec import canonical
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.patch import Patch
 from pipeline.model.plan import Plan
-from pipeline.model.record import RunRecord, StepAttempt, WorkstreamRecord
+from pipeline.model.record import ErrorDraft, RunRecord, StepAttempt, WorkstreamRecord
 from pipeline.model.states import RUN_MOVES, WORKSTREAM_MOVES, RunState, WorkstreamState
 from pipeline.store import units
 from pipeline.store.bus import Bus
@@ -131,18 +131,19 @@ class Ledger(Records):
         events: Sequence[EventDraft] = (),
         attempt: StepAttempt | None = None,
         patch: PatchAndText | None = None,
+        errors: Sequence[ErrorDraft] = (),
     ) -> WorkstreamRecord:
         """Move a workstream: compare-and-set on its state, with everything that belongs to it.
 
         One transaction sets the other columns in ``changes``, stores the finished ``attempt`` and
-        the ``patch`` (with its text) of that attempt, and writes ``events`` and then a
-        ``state_transition`` event with ``message``. Raises ``IllegalMoveError`` for a move that
-        the table does not hold (an ``illegal_transition`` event is all that is written) and
+        the ``patch`` (with its text) of that attempt, counts ``errors``, and writes ``events`` and
+        then a ``state_transition`` event with ``message``. Raises ``IllegalMoveError`` for a move
+        that the table does not hold (an ``illegal_transition`` event is all that is written) and
         ``StaleStateError`` when the workstream is in another state than ``source``.
         """
         if target not in WORKSTREAM_MOVES[source]:
             self._refuse(run_id, ws_id, source, target)
-        extras = units.Extras(events, attempt, units.packed(patch))
+        extras = units.Extras(events, attempt, units.packed(patch), errors)
         return self._do(
             units.move(
                 run_id,
@@ -166,9 +167,10 @@ class Ledger(Records):
         events: Sequence[EventDraft] = (),
         attempt: StepAttempt | None = None,
         patch: PatchAndText | None = None,
+        errors: Sequence[ErrorDraft] = (),
     ) -> WorkstreamRecord:
         """Set columns of a workstream that is and stays in a state; otherwise as ``move``."""
-        extras = units.Extras(events, attempt, units.packed(patch))
+        extras = units.Extras(events, attempt, units.packed(patch), errors)
         return self._do(units.update(run_id, ws_id, expected, changes, extras))
 
     # Attempts, patches, errors
@@ -207,7 +209,7 @@ class Ledger(Records):
         run_id: str = "",
     ) -> None:
         """Count an error by code and signature; does not wait."""
-        self._do_soon(units.record_error(run_id, code, signature, message, context))
+        self._do_soon(units.record_error(run_id, ErrorDraft(code, signature, message, context)))
 
     # Events and other units
 

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.base.files import sha256
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.patch import Patch
-from pipeline.model.record import RunRecord, StepAttempt, WorkstreamRecord
+from pipeline.model.record import ErrorDraft, RunRecord, StepAttempt, WorkstreamRecord
 from pipeline.model.states import RunState, WorkstreamState
 from pipeline.store.errors import StaleStateError
 from pipeline.store.rows import ATTEMPTS, PATCHES, RUNS, WORKSTREAMS, json_text, plain_text
@@ -50,6 +50,7 @@ class Extras:
     events: Sequence[EventDraft] = ()
     attempt: StepAttempt | None = None
     patch: PackedPatch | None = None
+    errors: Sequence[ErrorDraft] = ()
 
 
 def packed(patch: tuple[Patch, bytes] | None) -> PackedPatch | None:
@@ -243,14 +244,11 @@ def save_patch(
     return unit
 
 
-def record_error(
-    run_id: str, code: str, signature: str, message: str, context: Mapping[str, Any]
-) -> Unit[None]:
+def record_error(run_id: str, error: ErrorDraft) -> Unit[None]:
     """Count an error."""
-    values = (run_id, code, plain_text(signature), plain_text(message), json_text(context))
 
     def unit(tx: Transaction) -> None:
-        tx.execute(_COUNT_ERROR, (*values, tx.time))
+        _count_error(tx, run_id, error)
 
     return unit
 
@@ -293,8 +291,15 @@ def _write_extras(tx: Transaction, run_id: str, ws_id: str, extras: Extras) -> N
             raise _stale_attempt(tx, attempt_id)
     if extras.patch is not None:
         _write_patch(tx, run_id, ws_id, attempt_id, extras.patch)
+    for error in extras.errors:
+        _count_error(tx, run_id, error)
     for event in extras.events:
         tx.event(event, run_id, ws_id)
+
+
+def _count_error(tx: Transaction, run_id: str, error: ErrorDraft) -> None:
+    words = (plain_text(error.signature), plain_text(error.message), json_text(error.context))
+    tx.execute(_COUNT_ERROR, (run_id, error.code, *words, tx.time))
 
 
 def _write_patch(

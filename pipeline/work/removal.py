@@ -27,8 +27,9 @@ class Trash:
     def __init__(self, slot: int) -> None:
         make_directory(slot, b"trash", 0o700)
         self._handle = os.open(b"trash", OPEN_DIRECTORY, dir_fd=slot)
-        self._count = 0
-        self._empty(names_in(self._handle))
+        left = names_in(self._handle)  # by one who was killed while emptying it
+        self._count = max((int(name) for name in left if name.isdigit()), default=0)
+        self._empty(left)
 
     def close(self) -> None:
         """Let go of the directory."""

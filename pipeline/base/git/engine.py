@@ -94,7 +94,10 @@ def _claim(root: Path) -> tuple[Path, int]:
     """Make a directory and lock its owner file; the kernel lets go when the process ends."""
     while True:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-        handle = os.open(path / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(path / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # a sweeper took the empty directory for an abandoned one
+            continue
         is_ours = _try_lock(handle) or os.name == "nt"
         if is_ours and (path / "owner").exists():  # a sweeper may have been faster than the lock
             return path, handle
@@ -120,7 +123,11 @@ def remove_abandoned(root: Path) -> int:
         with contextlib.suppress(OSError):
             if path.is_symlink() or path.stat().st_uid != os.getuid():
                 continue
-            handle = os.open(path / "owner", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                handle = os.open(path / "owner", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:  # its maker died before it, or after it
+                path.rmdir()
+                continue
             if _try_lock(handle):
                 _remove(path, handle)
                 removed += 1
@@ -135,6 +142,11 @@ def _remove_own(path: Path, handle: int, owner: int) -> None:
 
 
 def _remove(path: Path, handle: int) -> None:
+    """Remove a directory, its owner file last: whoever dies here leaves one that can be told."""
+    with contextlib.suppress(OSError):
+        for below in path.iterdir():
+            if below.name != "owner":
+                shutil.rmtree(below, ignore_errors=True)
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
         os.close(handle)

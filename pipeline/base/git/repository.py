@@ -175,6 +175,11 @@ class Repository:
         """Merge three trees without a checkout and without looking for renames."""
         return self._merger.merge(base_tree, ours, theirs)
 
+    @property
+    def temporary(self) -> Path:
+        """A directory for files of this process; one that is killed leaves them to the next."""
+        return self._engine.path
+
     def scratch(self) -> Scratch:
         """A place for objects that are not trusted yet; use it in a ``with`` block."""
         return Scratch(self._engine, self.objects)
