@@ -140,6 +140,10 @@ class Layout:
         """The ref that holds a run's integration."""
         return f"{REF_ROOT}/run/{run_id.lower()}"
 
+    def attic_ref(self, name: str, commit: str) -> str:
+        """The ref that saves a commit which nothing else would lead to any more."""
+        return f"{REF_ROOT}/attic/{name}/{commit}"
+
 
 def _main_top(git_dir: Path, common_dir: Path, top: Path) -> Path:
     if git_dir == common_dir:

@@ -72,6 +72,15 @@ def remove_worktree(repo: Repository, path: Path) -> None:
         _take_away(repo.common_dir, entry, path)
 
 
+def reason_to_keep(repo: Repository, path: Path) -> str:
+    """Why `remove_worktree` would refuse, as the end of a sentence; empty where it would not."""
+    path = Path(os.path.realpath(path))
+    entry = our_worktrees(repo.common_dir).get(path)
+    if entry is None:
+        return "is not one that was made here"
+    return _what_would_be_lost(repo, entry, path)
+
+
 def our_worktrees(common_dir: Path) -> dict[Path, Path]:
     """The worktrees made by `add_worktree`: their directories and their entries."""
     found = {}
