@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline import __version__
-from pipeline.base.errors import ExitCode, PipelineError
+from pipeline.base.errors import ExitCode, InputError, PipelineError
 
 if TYPE_CHECKING:
     import click
@@ -86,6 +86,14 @@ def _report_bug(error: Exception) -> int:
     return ExitCode.BUG
 
 
+def _unknown(verb: str) -> InputError:
+    import difflib
+
+    near = difflib.get_close_matches(verb, COMMANDS, n=3)
+    remedy = f"Did you mean {' or '.join(near)}?" if near else "`pipeline --help` lists them all."
+    return InputError(f"There is no command {verb!r}.", remedy=remedy)
+
+
 def _group() -> "click.Group":
     import click
 
@@ -105,6 +113,13 @@ def _group() -> "click.Group":
         def format_commands(self, ctx: "click.Context", formatter: "click.HelpFormatter") -> None:
             with formatter.section("Commands"):
                 formatter.write_dl(list(COMMANDS.items()))
+
+        def resolve_command(
+            self, ctx: "click.Context", args: list[str]
+        ) -> "tuple[str | None, click.Command | None, list[str]]":
+            if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+                raise _unknown(args[0])
+            return super().resolve_command(ctx, args)
 
     group = LazyGroup(
         name="pipeline",

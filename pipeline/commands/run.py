@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pipeline.base import console
-from pipeline.base.errors import ExitCode
+from pipeline.base.errors import ExitCode, InputError
 from pipeline.commands import plan as plan_command
 from pipeline.commands import reading
 from pipeline.commands.show_run import print_summary
@@ -91,7 +91,7 @@ def plan_options(command: Any) -> Any:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=click.FloatRange(min=1, max=10_000_000),
     metavar="S",
     help="Stop the whole run after so many seconds; it can be carried on.",
 )
@@ -120,6 +120,8 @@ def command(form: str, repo: Path, **options: Any) -> int:
     landed in plan order on the branch pipeline/<run>. Exits 0 when all landed, 1 when something
     did not, 130 when interrupted.
     """
+    if options["plan_file"]:
+        _refuse_beside_plan(options)
     request = RunRequest(
         directory=repo,
         environ=os.environ,
@@ -149,6 +151,23 @@ def command(form: str, repo: Path, **options: Any) -> int:
             update_base(prepared, summary.integration_commit)
     print_summary(summary, form, is_short=True)
     return ExitCode.OK if summary.status is RunState.COMPLETED else ExitCode.NOT_PASSED
+
+
+def _refuse_beside_plan(options: dict[str, Any]) -> None:
+    """Raise for options whose answer a plan file holds already."""
+    asked = {
+        "--only": options["only"],
+        "--base": options["base"] is not None,
+        "--workstreams": options["folder"],
+        "--reproducible": options["reproducible"] is not None,
+        "--landing": options["landing"],
+    }
+    given = [name for name, value in asked.items() if value]
+    if given:
+        raise InputError(
+            f"{given[0]} cannot be given together with --plan: the plan says that already.",
+            remedy="Give it to `pipeline plan`, or leave one of the two out.",
+        )
 
 
 def run_with_progress(go: Callable[[Watch], RunSummary], *, is_quiet: bool) -> RunSummary:

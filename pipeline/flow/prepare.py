@@ -3,19 +3,21 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.check.executables import Executables
-from pipeline.model.codec import DecodeError, decode, digest
+from pipeline.flow.branch_names import refuse_branches_in_the_way
+from pipeline.flow.plan_file import read_plan
+from pipeline.model.codec import digest
 from pipeline.model.config import Config
 from pipeline.model.plan import Plan
 from pipeline.planning.bundles import load_bundles
 from pipeline.planning.configuration import load_config
-from pipeline.planning.freeze import freeze, plan_key
+from pipeline.planning.freeze import freeze
 from pipeline.planning.problem import PlanError, Problem, errors_of
 from pipeline.store.layout import Layout
 
@@ -133,11 +135,11 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
     layout = open_layout(repo, config)
     problems = loaded.problems
     if request.plan_file:
-        plan = _read_plan(request.plan_file)
-        base_ref = plan.base_commit
+        plan = read_plan(request.plan_file, config)
         repo.resolve_commit(plan.base_commit)
+        base_ref = _branch_at(repo, config, plan.base_commit)
     else:
-        base_ref = request.base or config.project.base or repo.default_branch()
+        base_ref = _base_ref(repo, config) if request.base is None else request.base
         base_commit = repo.resolve_commit(base_ref)
         bundles = load_bundles(repo.top / config.paths.workstreams, repo.top, config)
         problems += bundles.problems
@@ -151,7 +153,7 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
             config, [c for c in commands if c], executables, tool_environ(request.environ)
         )
         plan = freeze(repo, bundles, config, base_commit, only=request.only, tool_versions=versions)
-    _refuse_branches_in_the_way(repo, layout)
+    refuse_branches_in_the_way(repo, layout, plan)
     return Prepared(
         repo,
         layout,
@@ -165,38 +167,24 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
     )
 
 
+def _base_ref(repo: Repository, config: Config) -> str:
+    """The configured base branch, or the one that is found."""
+    if not config.project.base and not repo.refs.list("refs/heads"):
+        repo.resolve_commit("HEAD")  # where there is no commit at all, it says so
+    return config.project.base or repo.default_branch()
+
+
+def _branch_at(repo: Repository, config: Config, commit: str) -> str:
+    """The base branch where it is at this commit, else the commit."""
+    try:
+        base_ref = _base_ref(repo, config)
+        return base_ref if repo.resolve_commit(base_ref) == commit else commit
+    except (InputError, UnfitError):
+        return commit
+
+
 def _command(value: object) -> tuple[str, ...] | str:
     return value if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
-
-
-def _read_plan(path: Path) -> Plan:
-    import json
-
-    try:
-        plan = decode(Plan, json.loads(path.read_bytes()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}.") from error
-    except (ValueError, DecodeError) as error:
-        raise InputError(
-            f"{path} is not a plan: {error}.",
-            remedy="Write one with `pipeline plan --format json > FILE`.",
-        ) from error
-    if plan.key != plan_key(plan):
-        raise InputError(
-            f"{path} was changed after it was frozen: its key does not fit its content.",
-            remedy="Write it anew with `pipeline plan --format json > FILE`.",
-        )
-    return replace(plan)
-
-
-def _refuse_branches_in_the_way(repo: Repository, layout: Layout) -> None:
-    for prefix in (layout.ws_prefix, layout.run_prefix):
-        if f"refs/heads/{prefix}" in repo.refs.list(f"refs/heads/{prefix}"):
-            raise InputError(
-                f"A branch called `{prefix}` is in the way of branches below `{prefix}/`.",
-                remedy=f"Rename it (`git branch -m {prefix} {prefix}-old`) or set "
-                f"`paths.ws_prefix` or `paths.run_prefix` in pipeline.yaml.",
-            )
 
 
 def _notes(repo: Repository, plan: Plan) -> tuple[str, ...]:

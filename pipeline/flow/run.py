@@ -17,6 +17,7 @@ from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
 from pipeline.flow.prepare import Prepared
+from pipeline.flow.programs import require_programs
 from pipeline.flow.schedule import Graph, outcome
 from pipeline.flow.takeover import taken_over
 from pipeline.model.config import Config
@@ -76,8 +77,9 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
     """Run a plan, or carry on an unfinished run of the same key; returns its summary.
 
     Raises ``InterruptedRunError`` when it was told to stop (what is stored is good for carrying
-    on) and ``UnfitError`` when another engine holds the repository.
+    on) and ``UnfitError`` when another engine holds the repository or a program is missing.
     """
+    require_programs(prepared)
     layout, repo = prepared.layout, prepared.repo
     ensure_excluded(layout)
     with (

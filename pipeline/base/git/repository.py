@@ -124,7 +124,10 @@ class Repository:
         env = base_environment() | {"GIT_DIR": str(self.git_dir)}
         args = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
         if "\0" in rev or "\n" in rev:
-            raise InputError(f"Not a revision: {rev!r}")
+            raise InputError(
+                f"{rev!r} does not name a commit here.",
+                remedy="Give a branch, a tag or a commit id that exists.",
+            )
         done = run_git(args, cwd=self.top or self.git_dir, env=env, ok=(0, 1, 128))
         oid = done.out.decode("ascii", "replace").strip()
         if done.code == 0 and oid:
