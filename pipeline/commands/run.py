@@ -1,5 +1,6 @@
 """``pipeline run``: carry a set of workstreams through to one integration branch."""
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +23,16 @@ from pipeline.model.states import RunState
 from pipeline.model.summary import RunSummary
 from pipeline.report.progress import open_progress
 from pipeline.store.ledger import Ledger
+
+_LONGEST_S = 10_000_000.0
+
+
+def _require_number(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
 
 
 def overrides_of(options: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +102,8 @@ def plan_options(command: Any) -> Any:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1, max=10_000_000),
+    type=click.FloatRange(min=1, max=_LONGEST_S),
+    callback=_require_number,
     metavar="S",
     help="Stop the whole run after so many seconds; it can be carried on.",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.base.git import Repository
 from pipeline.commands.reading import top_of
+from pipeline.flow.templates import template_problems
 from pipeline.model.config import Config
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundles import load_bundles
@@ -39,6 +40,8 @@ def load_specification(repository: Repository, folder: Path | None = None) -> Sp
     folder = folder.absolute() if folder else top / loaded.config.paths.workstreams
     bundles = load_bundles(folder, top, loaded.config)
     problems = in_order((*loaded.problems, *bundles.problems))
+    if not errors_of(problems):
+        problems = in_order((*problems, *template_problems(bundles.workstreams, loaded.config)))
     return Specification(loaded.config, folder, bundles.workstreams, problems)
 
 

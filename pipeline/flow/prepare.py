@@ -12,6 +12,7 @@ from pipeline.base.git import Repository
 from pipeline.check.executables import Executables
 from pipeline.flow.branch_names import refuse_branches_in_the_way
 from pipeline.flow.plan_file import read_plan
+from pipeline.flow.templates import template_problems
 from pipeline.model.codec import digest
 from pipeline.model.config import Config
 from pipeline.model.plan import Plan
@@ -143,6 +144,8 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
         base_commit = repo.resolve_commit(base_ref)
         bundles = load_bundles(repo.top / config.paths.workstreams, repo.top, config)
         problems += bundles.problems
+        if not errors_of(problems):
+            problems += tuple(template_problems(bundles.workstreams, config))
         if errors_of(problems):
             raise PlanError(problems)
         commands = [

@@ -68,7 +68,7 @@ def write_git(
     branch = f"refs/heads/{head.branch}"
     (git / "objects" / "info").mkdir(parents=True)
     (git / "refs").mkdir()
-    (git / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+    (git / "objects" / "info" / "alternates").write_bytes(_one_line(os.fsencode(objects)) + b"\n")
     (git / "config").write_text(config_text(author, object_format), encoding="utf-8")
     (git / "HEAD").write_text(f"ref: {branch}\n", encoding="utf-8")
     (git / "index").write_bytes(index)
@@ -151,3 +151,11 @@ def _row(path: bytes, entry: TreeEntry, seen: Signature | None, owner: os.stat_r
     )
     row = head + oid + struct.pack(">H", min(len(path), _NAME_MASK)) + path
     return row + b"\0" * (8 - len(row) % 8)
+
+
+def _one_line(path: bytes) -> bytes:
+    """A path as git reads it from a list of lines: quoted where it holds a line end itself."""
+    if b"\n" not in path:
+        return path
+    escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + escaped + b'"'

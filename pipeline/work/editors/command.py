@@ -18,6 +18,17 @@ from pipeline.work.tools import (
     tool_environment,
 )
 
+EXAMPLES: dict[str, Value] = {
+    "id": "id",
+    "title": "title",
+    "tree": "tree",
+    "directory": "directory",
+    "prompt_file": "prompt.md",
+    "feedback_file": "feedback.json",
+    "files": ("file",),
+}
+"""Every name that a template may use, as ``offered`` gives it, for looking at a template early."""
+
 
 class CommandEditor:
     """Runs ``tool_args.command``, or the profile's, in the slot; standard input is empty."""
