@@ -7,6 +7,7 @@ from pipeline.base.files import sha256
 from pipeline.base.git import GitError, TreeChange
 from pipeline.flow.again import judge_again, origin_commit
 from pipeline.flow.verify_case import Case, Tally, short
+from pipeline.model.event import EventType
 from pipeline.model.patch import Patch
 from pipeline.model.patch_ledger import PatchRecord
 from pipeline.model.record import AttemptState, StepAttempt, WorkstreamRecord
@@ -27,10 +28,11 @@ def check_patches(case: Case, tally: Tally) -> None:
             _check_patch(case, tally, record, is_accepted=_is_accepted(attempt))
     known = {(record.ws_id, record.patch.id) for record in records}
     for ws in case.workstreams:
-        if ws.patch_id and not _is_taken_over(case, ws):
+        if ws.patch_id and (ws.ws_id, ws.patch_id) in known:
+            tally.count += 1
+        elif ws.patch_id and not _is_taken_over(case, ws):
             tally.expect(
-                (ws.ws_id, ws.patch_id) in known,
-                f"{ws.ws_id} names the patch {short(ws.patch_id)}, which is not stored.",
+                False, f"{ws.ws_id} names the patch {short(ws.patch_id)}, which is not stored."
             )
 
 
@@ -125,12 +127,16 @@ def _is_accepted(attempt: StepAttempt) -> bool:
 
 
 def _is_taken_over(case: Case, ws: WorkstreamRecord) -> bool:
-    if not case.run.taken_from or any(_is_accepted(a) for a in case.attempts_of(ws.ws_id)):
+    """Whether a workstream began with work of another run, where its patches are stored."""
+    created = [
+        event
+        for event in case.events
+        if event.type is EventType.WORKSTREAM_CREATED and event.ws_id == ws.ws_id
+    ]
+    if not case.run.taken_from or not created or created[0].payload.get("state") != "checked":
         return False
-    note = (
+    case.notes.append(
         f"The work of {ws.ws_id} was taken over; its patches are verified with "
         f"`pipeline verify {case.run.taken_from}`."
     )
-    if note not in case.notes:
-        case.notes.append(note)
     return True

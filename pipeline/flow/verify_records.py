@@ -74,10 +74,16 @@ def check_export(case: Case, tally: Tally) -> None:
     except OSError as error:
         tally.expect(False, f"{path} cannot be read: {error.strerror}.")
         return
-    for number, event in enumerate(case.events):
+    wanted = [event_line(event) for event in case.events]
+    if not case.has_ended and b"".join(wanted).startswith(b"".join(lines)):
+        tally.count += len(lines)
+        if len(lines) < len(wanted):
+            case.notes.append("events.jsonl is behind; the run was cut off, `run` completes it.")
+        return
+    for number, (event, line) in enumerate(zip(case.events, wanted, strict=True)):
         found = lines[number] if number < len(lines) else b""
         if not tally.expect(
-            found == event_line(event), f"Line {number + 1} of {path} is not event {event.seq}."
+            found == line, f"Line {number + 1} of {path} is not event {event.seq}."
         ):
             return
     tally.expect(
