@@ -30,6 +30,7 @@ from pipeline.base.git.errors import MalformedObjectError, MissingObjectError
 KINDS = ("blob", "tree", "commit", "tag")
 _COMPRESSION = 1
 _READ_LIMIT = 1 << 30
+_HEADER = 128  # bytes; kind and length take less than 32
 
 
 def object_id(object_format: str, kind: str, data: bytes) -> str:
@@ -98,6 +99,22 @@ class LooseObjects:
         if size != str(len(data)).encode("ascii"):
             raise MalformedObjectError(oid, "its length is not what its header says")
         return kind.decode("ascii", "replace"), data
+
+    def info(self, oid: str) -> tuple[str, int]:
+        """Kind and size in bytes, from the first bytes alone; raises as ``read``."""
+        try:
+            with self.path_of(oid).open("rb", buffering=0) as file:
+                beginning = file.read(_HEADER)
+        except FileNotFoundError:
+            raise MissingObjectError(oid, where=str(self.path)) from None
+        try:
+            header, nul, _ = zlib.decompressobj().decompress(beginning, _HEADER).partition(b"\0")
+        except zlib.error as problem:
+            raise MalformedObjectError(oid, f"it does not decompress ({problem})") from None
+        kind, _, size = header.partition(b" ")
+        if not nul or not size.isdigit():
+            raise MalformedObjectError(oid, "its header is cut short")
+        return kind.decode("ascii", "replace"), int(size)
 
     def ids(self) -> Iterator[str]:
         """Every loose object's id, in no particular order."""

@@ -22,9 +22,10 @@ from pipeline.base.process import Conversation, ConversationEnded
 T = TypeVar("T")
 _Take = Callable[[Conversation, str, int], T]
 _HEX_LENGTH = {"sha1": 40, "sha256": 64}
-_CHUNK = 1 << 20
+CHUNK = 1 << 20
 _CACHE_BYTES = 64 << 20
 _CACHED_BLOB = 64 << 10
+_REMEMBERED = 200_000  # ids, about 20 MiB
 
 
 def require_oid(oid: str, object_format: str) -> str:
@@ -35,19 +36,17 @@ def require_oid(oid: str, object_format: str) -> str:
 
 
 class Objects:
-    """Objects of one repository (or of a scratch beside it); safe for use by many threads."""
+    """Objects of one repository; safe for use by many threads."""
 
-    def __init__(
-        self, engine: Engine, objects_dir: Path, *extra: Path, is_durable: bool = True
-    ) -> None:
+    def __init__(self, engine: Engine, objects_dir: Path, *, is_durable: bool = True) -> None:
         self.object_format = engine.object_format
         self.loose = LooseObjects(objects_dir, engine.object_format, is_durable=is_durable)
         self._engine = engine
-        self._extra = extra
         self._lock = threading.RLock()
         self._reader: Conversation | None = None
         self._cache: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
         self._cached_bytes = 0
+        self._present: set[str] = set()
 
     @property
     def empty_tree(self) -> str:
@@ -95,13 +94,16 @@ class Objects:
         return self.info(oid)[1]
 
     def has(self, oid: str) -> bool:
-        """Whether the object can be read."""
-        if oid == self.empty_tree:
+        """Whether the object can be read; what was there once is taken to be there still."""
+        if oid == self.empty_tree or oid in self._present or oid in self._cache:
             return True
         try:
             self.info(oid)
         except MissingObjectError:
             return False
+        if len(self._present) >= _REMEMBERED:
+            self._present.clear()
+        self._present.add(oid)
         return True
 
     def stream(self, oid: str, sink: Callable[[bytes], object]) -> int:
@@ -115,7 +117,7 @@ class Objects:
         def pass_on(reader: Conversation, kind: str, size: int) -> tuple[str, int]:
             left = size
             while left:
-                piece = reader.read_exactly(min(left, _CHUNK))
+                piece = reader.read_exactly(min(left, CHUNK))
                 left -= len(piece)
                 sink(piece)
             reader.read_exactly(1)
@@ -163,7 +165,7 @@ class Objects:
 
     def _ask_once(self, verb: str, oid: str, take: _Take[T]) -> T | None:
         if self._reader is None:
-            env = self._engine.environment(self.loose.path, *self._extra)
+            env = self._engine.environment(self.loose.path)
             args = ("cat-file", "--batch-command")
             self._reader = converse(args, cwd=self._engine.git_dir, env=env)
         reader = self._reader

@@ -185,7 +185,7 @@ class Repository:
 
     def scratch(self) -> Scratch:
         """A place for objects that are not trusted yet; use it in a ``with`` block."""
-        return Scratch(self._engine, self.objects)
+        return Scratch(self._engine, self.objects, self.trees)
 
     def diff_text(self, before: str, after: str) -> bytes:
         """A patch between two trees: binary-safe, full ids, ``a/`` and ``b/``, no renames."""

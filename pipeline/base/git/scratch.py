@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable
 
+from pipeline.base.git.borrowing import BorrowingObjects
 from pipeline.base.git.engine import Engine
 from pipeline.base.git.errors import MissingObjectError
 from pipeline.base.git.loose import LooseObjects
@@ -14,15 +15,15 @@ from pipeline.base.git.trees import GITLINK, Trees, parse_tree
 class Scratch:
     """An object directory of its own that borrows the repository's; gone on leaving the block."""
 
-    def __init__(self, engine: Engine, repository: Objects) -> None:
+    def __init__(self, engine: Engine, repository: Objects, trees: Trees) -> None:
         self._engine = engine
         self._repository = repository
         self._path = engine.temporary("scratch")
         for name in ("objects", "indexes"):
             (self._path / name).mkdir()
         borrowed = repository.loose.path
-        self.objects = Objects(engine, self._path / "objects", borrowed, is_durable=False)
-        self.trees = Trees(self.objects)
+        self.objects = BorrowingObjects(engine, self._path / "objects", repository)
+        self.trees = Trees(self.objects, trees)
         self._desk = PatchDesk(engine, self.objects, self.trees, self._path / "indexes", borrowed)
 
     def __enter__(self) -> "Scratch":
@@ -63,8 +64,7 @@ class Scratch:
         return copied
 
     def close(self) -> None:
-        """End the reading git and remove the directory."""
-        self.objects.close()
+        """Remove the directory."""
         shutil.rmtree(self._path, ignore_errors=True)
 
     def _reachable(self, oids: Iterable[str]) -> tuple[str, ...]:

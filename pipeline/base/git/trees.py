@@ -91,10 +91,14 @@ def serialise_tree(entries: Entries) -> bytes:
 
 
 class Trees:
-    """Trees of one object database, parsed ones kept in memory; safe for use by many threads."""
+    """Trees of one object database, parsed ones kept in memory; safe for use by many threads.
 
-    def __init__(self, objects: Objects) -> None:
+    ``lender`` are the trees of the database that this one borrows from, if it does.
+    """
+
+    def __init__(self, objects: Objects, lender: "Trees | None" = None) -> None:
         self._objects = objects
+        self._lender = lender
         self._oid_bytes = len(objects.zero) // 2
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Entries] = OrderedDict()
@@ -109,6 +113,8 @@ class Trees:
             if found is not None:
                 self._cache.move_to_end(tree)
                 return found
+        if self._lender is not None and not self._objects.loose.has(tree):
+            return self._lender.entries(tree)
         parsed = parse_tree(tree, self._objects.read_kind(tree, "tree"), self._oid_bytes)
         self._remember(tree, parsed)
         return parsed
