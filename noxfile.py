@@ -23,7 +23,9 @@ def _bootstrap() -> int:
     folder = "Scripts" if os.name == "nt" else "bin"
     python = home / folder / ("python.exe" if os.name == "nt" else "python")
     ready = home / "ready"
-    if not ready.exists():
+    # A file that names what was installed: one that was interrupted, is of an older version of
+    # this file, or whose Python has gone since, is made anew.
+    if not (python.exists() and ready.exists() and ready.read_text() == NOX):
         sys.stderr.write("Setting up nox in .nox/bootstrap (once) ...\n")
         made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=False)
         if made.returncode != 0:
@@ -32,8 +34,14 @@ def _bootstrap() -> int:
                 "`apt install python3-venv`, then run this again.\n"
             )
             return 3
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", NOX], check=True)
-        ready.touch()
+        install = [str(python), "-m", "pip", "install", "--quiet", NOX]
+        if subprocess.run(install, check=False).returncode != 0:
+            sys.stderr.write(
+                "pip could not install nox (its reason is above). It needs a package index: the "
+                "network, or one that PIP_INDEX_URL or PIP_FIND_LINKS names. Then run this again.\n"
+            )
+            return 3
+        ready.write_text(NOX)
     arguments = [str(python), "-m", "nox", "-f", str(Path(__file__).resolve()), *sys.argv[1:]]
     return subprocess.run(arguments, check=False).returncode
 
@@ -129,6 +137,6 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate what is generated, and run every command that the documents show."""
+    """Run every command that the documents show, and compare all that they claim."""
     _install(session, "test")
     session.run("python", "-m", "pytest", "-q", str(ROOT / "tests" / "docs"), *session.posargs)
