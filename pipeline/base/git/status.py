@@ -5,6 +5,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.base.errors import UnfitError
@@ -16,6 +17,8 @@ from pipeline.base.git.trees import GITLINK, TreeEntry
 
 DEFAULT_BRANCHES = ("main", "master", "develop", "trunk")
 _LINE_END_SETTINGS = ("core.autocrlf", "core.eol", "core.safecrlf", "core.fileMode")
+_ENTRY_FILES = ("HEAD", "gitdir")
+_Heads = tuple[tuple[str, bytes | None], ...]
 _BRANCH_FILES = ("rebase-merge/head-name", "rebase-apply/head-name", "BISECT_START")
 
 
@@ -168,17 +171,37 @@ def _branch_in(head: Path) -> str | None:
 
 def held_branches(common_dir: Path) -> dict[str, Path]:
     """Full names of branches that a worktree holds, and where; moving one breaks that worktree."""
-    held = {
-        checkout.branch: checkout.path
-        for checkout in checkouts(common_dir)
-        if checkout.branch is not None
-    }
+    held = dict(_checked_out(common_dir, _heads(common_dir)))
     for git_dir in (common_dir, *(common_dir / "worktrees").glob("*")):
         for name in _BRANCH_FILES:
             branch = _named_branch(git_dir / name)
             if branch:
                 held.setdefault(branch, git_dir)
     return held
+
+
+@lru_cache(maxsize=8)
+def _checked_out(common_dir: Path, heads: _Heads) -> Mapping[str, Path]:
+    """Branches with their checkouts; git is not asked again as long as ``heads`` are the same."""
+    return {
+        checkout.branch: checkout.path
+        for checkout in checkouts(common_dir)
+        if checkout.branch is not None
+    }
+
+
+def _heads(common_dir: Path) -> _Heads:
+    """What each checkout's HEAD and place are, as they are written down."""
+    entries = sorted((common_dir / "worktrees").glob("*"))
+    files = (common_dir / "HEAD", *(entry / name for entry in entries for name in _ENTRY_FILES))
+    return tuple((str(path), _content(path)) for path in files)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _named_branch(path: Path) -> str | None:

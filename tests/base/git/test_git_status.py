@@ -92,6 +92,23 @@ def test_branches_that_worktrees_hold(checkout, repo, tmp_path) -> None:
     assert repo.held_branches() == held
 
 
+def test_what_becomes_of_held_branches_is_seen_each_time(checkout, repo, tmp_path) -> None:
+    linked = tmp_path / "linked"
+    assert set(repo.held_branches()) == {"refs/heads/main"}
+    checkout.git("checkout", "-q", "-b", "other")
+    assert set(repo.held_branches()) == {"refs/heads/other"}
+    checkout.git("worktree", "add", "-q", linked, "-b", "side")
+    assert set(repo.held_branches()) == {"refs/heads/other", "refs/heads/side"}
+    checkout.git("checkout", "-q", "main", cwd=linked)
+    assert set(repo.held_branches()) == {"refs/heads/other", "refs/heads/main"}
+    checkout.git("worktree", "move", linked, tmp_path / "moved")
+    assert repo.held_branches()["refs/heads/main"] == tmp_path / "moved"
+    checkout.git("worktree", "remove", tmp_path / "moved")
+    assert set(repo.held_branches()) == {"refs/heads/other"}
+    checkout.git("checkout", "-q", "--detach")
+    assert repo.held_branches() == {}
+
+
 def test_a_branch_in_the_middle_of_a_rebase_is_held(checkout, repo) -> None:
     checkout.git("checkout", "-q", "-b", "side")
     checkout.put("a.txt", "side\n")
