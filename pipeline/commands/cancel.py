@@ -26,7 +26,9 @@ def command(run: str | None, repo: Path) -> int:
     with reading.try_reading(repo) as records:
         if run is not None and records is None:
             raise reading.NOTHING_YET
-        found = reading.find_run(records, run) if records else None
+        # A program that `pipeline exec` runs meanwhile is no engine's run.
+        has_run = records is not None and records.latest_run(kind="run") is not None
+        found = reading.find_run(records, run, kind="run") if records and has_run else None
     is_live = found is not None and found.state in _LIVE
     if owner is None:
         console.emit("Nobody works on this repository: there is nothing to cancel.")

@@ -90,13 +90,14 @@ def reading(repo: Path) -> Iterator[Records]:
         yield records
 
 
-def find_run(records: Records, name: str | None) -> RunRecord:
+def find_run(records: Records, name: str | None, *, kind: str | None = None) -> RunRecord:
     """The run with this id or unique beginning of one, the newest where there is no name.
 
-    Raises ``InputError`` that names runs which are near.
+    ``kind`` is that of the newest (``run``: of a plan, not of one program). Raises ``InputError``
+    that names runs which are near.
     """
     if name is None:
-        latest = records.latest_run()
+        latest = records.latest_run(kind=kind)
         if latest is None:
             raise NOTHING_YET
         return latest

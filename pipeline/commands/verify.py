@@ -7,12 +7,10 @@ import click
 
 from pipeline.base import console
 from pipeline.base.console import Cell
-from pipeline.base.errors import ExitCode, InputError
+from pipeline.base.errors import ExitCode
 from pipeline.base.git import Repository
 from pipeline.commands import reading
 from pipeline.flow.verify import Verification, verify
-from pipeline.model.record import RunRecord
-from pipeline.store.records import Records
 
 _SHOWN = 20
 
@@ -34,22 +32,13 @@ def command(run: str | None, form: str, repo: Path) -> int:
     """
     with Repository.discover(repo) as repository, reading.reading(repo) as records:
         layout = reading.find_layout(repository)
-        found = verify(records, repository, layout, _find(records, run).run_id)
+        run_id = reading.find_run(records, run, kind="run").run_id
+        found = verify(records, repository, layout, run_id)
     if form == reading.JSON:
         reading.print_json(found)
     else:
         reading.print_lines(list(_text(found)))
     return ExitCode.OK if found.is_sound else ExitCode.NOT_PASSED
-
-
-def _find(records: Records, name: str | None) -> RunRecord:
-    """As ``reading.find_run``, where the newest one is the newest run of a plan."""
-    if name is not None:
-        return reading.find_run(records, name)
-    latest = records.latest_run(kind="run")
-    if latest is None:
-        raise InputError("No plan has run here yet.", remedy="Start with `pipeline run`.")
-    return latest
 
 
 def _text(found: Verification) -> Iterator[str]:

@@ -13,7 +13,7 @@ import click
 from pipeline.base import console
 from pipeline.base.clock import format_time
 from pipeline.base.console import Cell
-from pipeline.base.errors import ExitCode, InputError
+from pipeline.base.errors import ExitCode
 from pipeline.base.git import Repository
 from pipeline.commands import reading
 from pipeline.commands.sources import read_config
@@ -192,9 +192,7 @@ def _config(repository: Repository) -> Config:
 
 
 def _workstreams(records: Records, run: str | None, name: str | None) -> Sequence[WorkstreamRecord]:
-    found = reading.find_run(records, run) if run else records.latest_run(kind="run")
-    if found is None:
-        raise InputError("No plan has run here yet.", remedy="Start with `pipeline run`.")
+    found = reading.find_run(records, run, kind="run")
     workstreams = records.workstreams(found.run_id)
     if name is None:
         return workstreams

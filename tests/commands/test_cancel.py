@@ -63,3 +63,14 @@ def test_the_newest_run_is_the_one_that_is_cancelled(
     assert pipeline("cancel", "--repo", checkout).code == 0
     assert inbox.take(layout)[0].run_id == mixed.run_id
     mixed.end(RunState.FAILED)
+
+
+def test_a_program_run_by_exec_meanwhile_is_not_what_is_cancelled(
+    pipeline: Callable[..., Any], story: Any, checkout: Path, layout: Layout
+) -> None:
+    story.begin(Workstream("a"))
+    run_id = story.run_id
+    story.begin(run_id="01jd0000000000000000000009", kind="exec")
+    assert pipeline("cancel", "--repo", checkout).code == 0
+    (request,) = inbox.take(layout)
+    assert request.run_id == run_id
