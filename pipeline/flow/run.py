@@ -187,10 +187,11 @@ def _takeover(
     ledger: Ledger, repo: Repository, plan: Plan, graph: Graph
 ) -> tuple[RunRecord | None, dict[str, WorkstreamRecord]]:
     ended = {RunState.FAILED, RunState.PARTIAL}
-    for old in ledger.runs(states=ended, limit=20):
-        if old.kind == "run" and old.base_commit == plan.base_commit:
+    for old in ledger.runs(states=ended, kind="run", limit=_RECENT):
+        if old.base_commit == plan.base_commit:
             found = taken_over(plan, graph, ledger.plan(old.run_id), ledger.workstreams(old.run_id))
-            if all(repo.objects.has(record.checked_commit) for record in found.values()):
+            # Runs of other bundles may have come in between: they have nothing to give.
+            if found and all(repo.objects.has(r.checked_commit) for r in found.values()):
                 return old, found
     return None, {}
 
