@@ -121,12 +121,14 @@ class RunContext:
         return f"{self.layout.process_tag(self.run_id)}:{ws_id}"
 
     def time_limit(self, ws: Workstream, step: Step, default_s: float) -> float:
-        """How long one tool of a step may take: the least of all limits, in seconds."""
+        """How long one tool of a step may take: the least of its limits, in seconds.
+
+        The run's own limit is none of them: it stops the run, which can be carried on, where a
+        tool that ran out of its time has failed.
+        """
         limits = [default_s, ws.limits(step).timeout_s]
         phase = self.config.phases.get(ws.phase or "")
         limits.append(phase.timeout_s if phase else None)
-        if self.deadline is not None:
-            limits.append(max(0.1, self.deadline - time.monotonic()))
         return min(limit for limit in limits if limit)
 
     @contextmanager

@@ -264,19 +264,16 @@ def _interrupted(
     ledger: Ledger, run_id: str, error: BaseException, spent: dict[str, object]
 ) -> None:
     is_asked = isinstance(error, InterruptedRunError)
-    if isinstance(error, UnfitError):
-        # The disk may be what is wrong: then the run stays as it is, and the next one says so.
-        with contextlib.suppress(UnfitError):
-            ledger.update_run(run_id, {"reason": str(error)})
-        return
     state = RunState.CANCELLED if is_asked and "cancel" in str(error) else RunState.INTERRUPTED
-    ledger.move_run(
-        run_id,
-        RunState.RUNNING,
-        state,
-        str(error) if is_asked else f"The engine stopped: {error}",
-        changes={**spent, "reason": str(error)},
-    )
+    # The disk may be what is wrong: then the run stays as it is, and the next one says so.
+    with contextlib.suppress(UnfitError):
+        ledger.move_run(
+            run_id,
+            RunState.RUNNING,
+            state,
+            str(error) if is_asked else f"The engine stopped: {error}",
+            changes={**spent, "reason": str(error)},
+        )
 
 
 @contextmanager
