@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 
-from pipeline.base.git import RefMovedError, RefUpdate, Repository
+from pipeline.base.git import RefMovedError, RefUpdate, RefUpdateError, Repository
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
@@ -12,8 +12,9 @@ from pipeline.store.ledger import Ledger
 class Branches:
     """Moves a run's refs by compare-and-swap from the engine's last value.
 
-    A visible branch that somebody else moved, or that some worktree has checked out, is left
-    alone and reported once; the authority under ``refs/pipeline/`` always moves.
+    A visible branch that somebody else moved, or that some worktree has checked out, or whose
+    name is locked or taken, is left alone and reported once; the authority under
+    ``refs/pipeline/`` always moves.
     """
 
     def __init__(self, repo: Repository, layout: Layout, ledger: Ledger, run_id: str) -> None:
@@ -45,12 +46,13 @@ class Branches:
                 updates.append(RefUpdate(branch, commit, self._values.get(branch)))
             try:
                 self._repo.refs.update(updates, message="git-pipeline")
-            except RefMovedError as error:
-                if not branch or error.name != branch:
+            except RefUpdateError as error:
+                if len(updates) == 1 or getattr(error, "name", branch) != branch:
                     raise
-                self._leave_alone(branch, ws_id, "somebody moved it")
+                # Alone, the authority tells whether the branch was what stood in the way.
                 updates = updates[:1]
                 self._repo.refs.update(updates, message="git-pipeline")
+                self._leave_alone(branch, ws_id, _why(error))
             self._values.update({update.name: commit for update in updates})
             self._made[_subject(authority)].add(commit)
 
@@ -83,6 +85,12 @@ class Branches:
                 payload={"branch": branch, "why": why},
             )
         )
+
+
+def _why(error: RefUpdateError) -> str:
+    if isinstance(error, RefMovedError):
+        return "somebody moved it"
+    return error.what.strip().splitlines()[0].rstrip(".")
 
 
 def _subject(authority: str) -> str:
