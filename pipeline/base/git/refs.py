@@ -15,6 +15,7 @@ from pipeline.base.git.errors import (
 from pipeline.base.git.invoke import LOCK_WAIT_MS, base_environment, run_git
 from pipeline.base.git.objects import require_oid
 from pipeline.base.git.ref_names import is_below, is_ref_name, require_ref_name
+from pipeline.base.git.ref_writer import RefWriter
 
 _LINE = "--format=%(objectname) %(refname)"
 
@@ -45,8 +46,13 @@ class Refs:
         self._common_dir = common_dir
         self._object_format = object_format
         self._before_update = before_update
+        self._writer = RefWriter(common_dir)
         self.lock_wait_ms = LOCK_WAIT_MS
         self._zero = "0" * {"sha1": 40, "sha256": 64}[object_format]
+
+    def close(self) -> None:
+        """End the git that moves refs; moving one again starts another."""
+        self._writer.close()
 
     def read(self, name: str) -> str | None:
         """The object id at a full ref name; None where there is no such ref, nor can be."""
@@ -76,12 +82,9 @@ class Refs:
             return
         script = self._script(wanted)
         self._before_update()
-        wait = f"core.filesRefLockTimeout={self.lock_wait_ms}"
         words = " ".join(message.replace("\0", " ").split()) or "git-pipeline"
         try:
-            self._git(
-                "-c", wait, "update-ref", "--no-deref", "--stdin", "-z", "-m", words, stdin=script
-            )
+            self._writer.run(script, message=words, wait_ms=self.lock_wait_ms)
         except GitError as failure:
             raise self._explain(wanted, failure) from failure
 
@@ -98,13 +101,13 @@ class Refs:
             path.unlink(missing_ok=True)
         return tuple(removed)
 
-    def _git(self, *args: str, stdin: bytes = b"") -> bytes:
+    def _git(self, *args: str) -> bytes:
         env = base_environment() | {"GIT_DIR": str(self._common_dir)}
-        return run_git(args, cwd=self._common_dir, env=env, stdin=stdin).out
+        return run_git(args, cwd=self._common_dir, env=env).out
 
     def _script(self, updates: Sequence[RefUpdate]) -> bytes:
-        """The transaction for ``update-ref --stdin -z``; cut short anywhere, it changes nothing."""
-        lines = [b"start"]
+        """The commands for ``update-ref --stdin -z``, each ended by NUL."""
+        lines: list[bytes] = []
         names = set()
         for update in updates:
             name = require_ref_name(update.name)
@@ -112,7 +115,7 @@ class Refs:
                 raise BugError(f"The ref {name} is named twice in one transaction.")
             names.add(name)
             lines.extend(part.encode("utf-8", "surrogateescape") for part in self._command(update))
-        return b"\0".join([*lines, b"prepare", b"commit", b""])
+        return b"\0".join([*lines, b""])
 
     def _command(self, update: RefUpdate) -> tuple[str, ...]:
         old, new = self._value(update.old), self._value(update.new)

@@ -91,7 +91,8 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """End the reading git and remove the private git directory."""
+        """End what git keeps running and remove the private git directory."""
+        self.refs.close()
         self.objects.close()
         self._engine.close()
 
