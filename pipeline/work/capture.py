@@ -101,6 +101,8 @@ class _Capture:
             self._found.dropped.append(path)
             return
         problem = self._problem(path, seen)
+        if problem and problem[0] is Reason.SIZE and self._is_unchanged(descent, path, seen):
+            return
         if problem is not None:
             self._found.object_to(problem[0], path, problem[1])
             return
@@ -132,6 +134,16 @@ class _Capture:
             limit = self._config.max_file_bytes
             return Reason.SIZE, f"It has {size} bytes, more than the limit of {limit}."
         return None
+
+    def _is_unchanged(self, descent: Descent, path: bytes, seen: Signature) -> bool:
+        """Whether a file that is too large to be stored is what it was; read in pieces."""
+        before = self._snapshot.entries.get(path)
+        if before is None or (before.mode == EXECUTABLE) != bool(seen[0] & stat.S_IXUSR):
+            return False
+        try:
+            return descent.blob_id(path, seen, self._scratch.objects.object_format) == before.oid
+        except OSError:
+            return False
 
     def _read(
         self, descent: Descent, path: bytes, seen: Signature, before: TreeEntry | None

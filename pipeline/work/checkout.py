@@ -1,6 +1,7 @@
 """A directory brought to exactly a tree's files, at a cost that follows from what differs."""
 
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from pipeline.work.snapshot import Snapshot, directories_of, make_snapshot, take
 from pipeline.work.walk import OPEN_DIRECTORY, Signature, Walked, signature, walk
 
 _SPARE_ENTRIES = 200_000
+_PIECE = 1 << 20  # bytes
 _MODES = {0o100644: stat.S_IFREG | 0o644, EXECUTABLE: stat.S_IFREG | 0o755}
 
 
@@ -113,10 +115,14 @@ class Checkout:
         if not is_link and (seen[0] != _MODES.get(entry.mode) or seen[1] != 1):
             return False
         try:
-            data = descent.read_link(path) if is_link else descent.read(path, seen)
+            oid = (
+                blob_id(self._repo.object_format, descent.read_link(path))
+                if is_link
+                else descent.blob_id(path, seen, self._repo.object_format)
+            )
         except OSError:
             return False
-        return data is not None and blob_id(self._repo.object_format, data) == entry.oid
+        return oid == entry.oid
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int]:
@@ -213,10 +219,8 @@ class Descent:
 
         Raises OSError when it cannot be opened. Nothing of a larger file than ``limit`` is read.
         """
-        parent, name = self.parent_of(path)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        handle = os.open(name, flags, dir_fd=parent)
-        with os.fdopen(handle, "rb", buffering=0) as file:
+        with self._open_file(path) as file:
+            handle = file.fileno()
             is_same = signature(os.fstat(handle)) == seen
             if not is_same or (limit is not None and seen[4] > limit):
                 return None
@@ -227,6 +231,21 @@ class Descent:
                     return None
                 data += more
             return data if signature(os.fstat(handle)) == seen else None
+
+    def blob_id(self, path: bytes, seen: Signature, object_format: str) -> str | None:
+        """The id of a file's content, read in pieces; None when it is not what was ``seen``."""
+        hasher = hashlib.new(object_format, b"blob %d\0" % seen[4], usedforsecurity=False)
+        with self._open_file(path) as file:
+            if signature(os.fstat(file.fileno())) != seen:
+                return None
+            while piece := file.read(_PIECE):
+                hasher.update(piece)
+            return hasher.hexdigest() if signature(os.fstat(file.fileno())) == seen else None
+
+    def _open_file(self, path: bytes) -> io.FileIO:
+        parent, name = self.parent_of(path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        return io.FileIO(os.open(name, flags, dir_fd=parent), "rb")
 
     def read_link(self, path: bytes) -> bytes:
         """Where a link points, as bytes; raises OSError when it is none."""
@@ -312,17 +331,21 @@ def _write(
 
 
 def _write_file(descent: Descent, repo: Repository, path: bytes, entry: TreeEntry) -> Signature:
-    data = repo.objects.read(entry.oid)[1]
     parent, name = descent.parent_of(path, make=True)
     mode = 0o755 if entry.mode == EXECUTABLE else 0o644
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(name, flags, mode, dir_fd=parent)
     with os.fdopen(handle, "wb", buffering=0) as file:
-        written = 0
-        while written < len(data):
-            written += file.write(memoryview(data)[written:]) or 0
+        # In pieces: a large file is never whole in memory.
+        repo.objects.stream(entry.oid, lambda data: _write_all(file, data))
         os.fchmod(handle, mode)
         return signature(os.fstat(handle))
+
+
+def _write_all(file: io.RawIOBase, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += file.write(memoryview(data)[written:]) or 0
 
 
 def _write_link(descent: Descent, repo: Repository, path: bytes, entry: TreeEntry) -> Signature:

@@ -109,12 +109,23 @@ class Objects:
     def stream(self, oid: str, sink: Callable[[bytes], object]) -> int:
         """Give an object's data to ``sink`` in pieces of at most 1 MiB; returns its size.
 
-        Other readers wait meanwhile, so ``sink`` must not read from these objects. Its exception
-        ends the reading git, which the next read starts anew.
+        Other readers wait while a large one is read, so ``sink`` must not read from these
+        objects. Its exception ends the reading git, which the next read starts anew.
         """
         require_oid(oid, self.object_format)
+        with self._lock:
+            known = self._cache.get(oid)
+        if known is not None:
+            sink(known[1])
+            return len(known[1])
+        small: list[bytes] = []
 
         def pass_on(reader: Conversation, kind: str, size: int) -> tuple[str, int]:
+            if size <= _CACHED_BLOB:
+                found = _read_whole(reader, kind, size)
+                self._remember(oid, found)
+                small.append(found[1])
+                return kind, size
             left = size
             while left:
                 piece = reader.read_exactly(min(left, CHUNK))
@@ -123,7 +134,10 @@ class Objects:
             reader.read_exactly(1)
             return kind, size
 
-        return self._ask("contents", oid, pass_on, tries=1)[1]
+        size = self._ask("contents", oid, pass_on, tries=1)[1]
+        for data in small:
+            sink(data)
+        return size
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object and return its id; durable after the next `flush`."""
