@@ -52,10 +52,15 @@ def started(here: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
         process.communicate()
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 30
+def wait_for(
+    condition: Callable[[], object], process: "subprocess.Popen[bytes] | None" = None
+) -> None:
+    """Wait until something is so; ``process`` must be alive as long as it is not."""
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until, "it never came true"
+        if process is not None and process.poll() is not None:
+            raise AssertionError(process.communicate())
         time.sleep(0.01)
 
 
@@ -236,7 +241,7 @@ def test_two_at_once_are_both_recorded(started, records):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_it_ends_the_program(started, here, records, number):
     process = started("--", "sh", "-c", "echo $$ > pid; exec sleep 600")
-    wait_for(lambda: (here / "pid").exists() and (here / "pid").read_text().endswith("\n"))
+    wait_for(lambda: (here / "pid").exists() and (here / "pid").read_text().endswith("\n"), process)
     process.send_signal(number)
     assert process.wait(60) == 130
     assert not is_alive(int((here / "pid").read_text()))
@@ -264,7 +269,7 @@ def test_engine_that_died_is_told_from_one_that_lives(started, here, pipeline, r
 
 def test_program_taken_for_dead_still_tells_its_end(started, here, records, layout):
     process = started("--", "sh", "-c", "touch up; while [ ! -e go ]; do sleep 0.02; done")
-    wait_for((here / "up").exists)
+    wait_for((here / "up").exists, process)
     (run,) = records.runs()
     with RunLock(layout) as lock, Ledger(layout, lock) as ledger:
         ledger.move_run(run.run_id, RunState.RUNNING, RunState.INTERRUPTED, "Its engine died.")
