@@ -5,16 +5,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.base import ids
-from pipeline.base.errors import InterruptedRunError
-from pipeline.check.gates import CheckContext, run_gate
+from pipeline.base.errors import InputError, InterruptedRunError
+from pipeline.check.gates import CheckContext, overall, run_gate
 from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.context import RunContext
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import Step, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
-from pipeline.model.verdict import Result, Verdict
+from pipeline.model.verdict import CheckResult, Result, Verdict
 from pipeline.model.workstream import Workstream
+from pipeline.work.borrowed_git import Head
+from pipeline.work.setup import SetupDirs, SetupFailedError
 from pipeline.work.slots import Slot
 from pipeline.work.tools import slot_values
 
@@ -63,15 +65,38 @@ def run(
 ) -> Verdict:
     """Run a gate on a tree, once more where it could not run.
 
+    A tree whose set-up cannot be made is one that no gate can judge, unless the base's cannot be
+    made either: that stops the run with ``SetupFailedError``.
     Raises ``InterruptedRunError`` when the run was told to stop meanwhile.
     """
     for _ in range(FAULT_RETRIES + 1):
-        verdict = run_gate(gate, _on(context, record, tree, commit), context.verdicts)
+        verdict = _ask(context, gate, record, tree, commit)
         context.stop_if_cancelled()
         context.counters.count(verdict)
         if verdict.result in (Result.PASSED, Result.FAILED):
             break
     return verdict
+
+
+def _ask(
+    context: RunContext, gate: Gate, record: WorkstreamRecord, tree: str, commit: str
+) -> Verdict:
+    try:
+        setup = context.set_up(tree)
+    except (SetupFailedError, InputError) as error:
+        context.set_up(context.repo.commit_tree(context.plan.base_commit))
+        failed = CheckResult("setup", Result.FAULT, "", reason=str(error))
+        return Verdict(gate.name, tree, Result.FAULT, (failed,))
+    answers: dict[int, CheckResult] = {}
+    # Only a check whose key has the commit in it may see a git: there it can read the history.
+    for with_git in (False, True):
+        places = [n for n, check in enumerate(gate.checks) if check.history is with_git]
+        if places:
+            on = _on(context, record, tree, commit, setup=setup, with_git=with_git)
+            part = Gate(gate.name, tuple(gate.checks[n] for n in places))
+            answers |= zip(places, run_gate(part, on, context.verdicts).checks, strict=True)
+    results = tuple(answers[n] for n in range(len(gate.checks)))
+    return Verdict(gate.name, tree, overall(results), results)
 
 
 def reason_of(verdict: Verdict) -> str:
@@ -181,14 +206,24 @@ def told_of(verdict: Verdict, step: Step, attempt_id: str, message: str) -> Even
     )
 
 
-def _on(context: RunContext, record: WorkstreamRecord, tree: str, commit: str) -> CheckContext:
+def _on(
+    context: RunContext,
+    record: WorkstreamRecord,
+    tree: str,
+    commit: str,
+    *,
+    setup: SetupDirs,
+    with_git: bool,
+) -> CheckContext:
     taken: list[Slot] = []
-    setup = context.set_up(tree)
 
     @contextmanager
     def checkout() -> Iterator[Path]:
         owner = f"{context.run_id}/{record.ws_id}/gate"
-        with context.slots.take(tree, owner=owner, links=setup.links) as slot:
+        head = Head(commit=commit) if with_git else None
+        with context.slots.take(
+            tree, owner=owner, links=setup.links, with_git=with_git, head=head
+        ) as slot:
             taken.append(slot)
             yield slot.path
 

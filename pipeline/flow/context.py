@@ -25,7 +25,7 @@ from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.verdicts import VerdictCache
 from pipeline.work.guard import ControlPlane
-from pipeline.work.setup import SetupDirs, prepare_setup
+from pipeline.work.setup import SetupDirs, SetupFailedError, prepare_setup
 from pipeline.work.slots import SlotPool
 
 NO_SETUP = SetupDirs()
@@ -87,23 +87,27 @@ class RunContext:
     def set_up(self, tree: str) -> SetupDirs:
         """The set-up directories for a tree, made on first use and lent to slots.
 
-        Raises ``UnfitError`` when a step fails.
+        Raises ``SetupFailedError`` when a step fails.
         """
         steps = self.config.setup
         if not steps:
             return NO_SETUP
-        with self.setup_lock:
-            return prepare_setup(
-                steps,
-                tree,
-                repo=self.repo,
-                pool=self.slots,
-                cache_root=self.layout.slots / "setup",
-                logs=self.layout.tool_outputs(self.run_id) / "setup",
-                environ=self.environment,
-                cancel=self.cancel,
-                tag=self.process_tag("setup"),
-            )
+        try:
+            with self.setup_lock:
+                return prepare_setup(
+                    steps,
+                    tree,
+                    repo=self.repo,
+                    pool=self.slots,
+                    cache_root=self.layout.slots / "setup",
+                    logs=self.layout.tool_outputs(self.run_id) / "setup",
+                    environ=self.environment,
+                    cancel=self.cancel,
+                    tag=self.process_tag("setup"),
+                )
+        except SetupFailedError:
+            self.stop_if_cancelled()
+            raise
 
     def stop_if_cancelled(self) -> None:
         """Raise ``InterruptedRunError`` when the run was told to stop."""

@@ -19,6 +19,10 @@ from pipeline.work.slots import SlotPool
 from pipeline.work.tools import has_succeeded, run_tool, slot_values, tool_environment
 
 
+class SetupFailedError(UnfitError):
+    """A set-up step did not end well, or did not make what it promises."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetupDirs:
     """Directories that slots are given: ``links`` as `SlotPool.take` wants them.
@@ -61,8 +65,8 @@ def prepare_setup(
 
     They are links to a directory from which the owner's permission to write was taken: a guard
     against accidents, not against a tool that takes it back. Directories lie at the top of the
-    checkout, and no tracked file lies there. Raises InputError for others, UnfitError when a
-    step fails.
+    checkout, and no tracked file lies there. Raises InputError for others, SetupFailedError when
+    a step fails.
     """
     digest = setup_digest(steps, tree, repo)
     if not digest:
@@ -130,7 +134,7 @@ def _make(
                 tag=tag,
             )
             if not has_succeeded(profile, report):
-                raise UnfitError(
+                raise SetupFailedError(
                     f"The set-up step {step.name!r} failed: {report.summary or report.ending}.",
                     remedy=f"See {report.stderr_log}.",
                 )
@@ -146,7 +150,7 @@ def _make(
 
 def _move(source: Path, target: Path, steps: Sequence[SetupStep]) -> None:
     if source.is_symlink() or not source.is_dir():
-        raise UnfitError(
+        raise SetupFailedError(
             f"The set-up made no directory {source.name!r}.",
             remedy=f"Check the steps {', '.join(step.name for step in steps)}.",
         )
