@@ -1,8 +1,8 @@
 """Landing: fold checked workstreams into the integration branch, in plan order.
 
 A ref moves only to a tree whose gates are green. Nothing is recorded about a landing before its
-ref moved but the state ``merging``: whether it happened is seen by looking at the branch, whose
-merge commits name the work they landed as their second parent.
+ref moved but the state ``merging`` and what was decided about a batch: whether it happened is
+seen by looking at the branch, whose merge commits name the work they landed as their second parent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pipeline.base.errors import UnfitError
 from pipeline.base.git import Conflict
 from pipeline.flow.attempts import Attempt, errors_of, finished
-from pipeline.flow.checking import merged_gate, reason_of, run, told_of
+from pipeline.flow.batches import Batches, Decision, RedTree
+from pipeline.flow.checking import merged_gate, run, told_of
 from pipeline.flow.context import RunContext
 from pipeline.flow.starting import work_of
-from pipeline.land.batch import BatchSize, settle
+from pipeline.land.batch import settle
 from pipeline.land.merge import (
     Integration,
     conflict_sentence,
@@ -60,40 +61,46 @@ class Lander:
         tip = context.branches.value(self._ref) or base
         self._tip = Integration(tip, context.repo.commit_tree(tip))
         self._landed = _landings(context, base, tip)
-        landing = context.config.landing
-        is_batch = landing.mode == "batch"
-        self._size = BatchSize(landing.batch_start if is_batch else 1, landing.batch_max)
-        self._is_batch = is_batch
+        self._batches = Batches(context)
 
     @property
     def batch_limit(self) -> int:
         """How many workstreams the next call wants at once."""
-        return self._size.size
+        return self._batches.size
 
     def land(self, records: Sequence[WorkstreamRecord]) -> tuple[WorkstreamRecord, ...]:
         """Decide about checked workstreams, given in plan order; returns those that moved.
 
-        It stops early when one is sent back to editing, for the others have to wait for it.
+        It stops early where the scheduler has to see first what became of some: dependents of
+        what did not land are blocked, what is sent back lands before those behind it, and who
+        comes into the next batch depends on who is through.
         """
+        found = [record for record in records if record.commit in self._landed]
+        if found:
+            return tuple(map(self._confirm, found))
+        decision = self._batches.take_open()
+        if decision is not None:
+            return self._take_up(decision, records)
         moved: list[WorkstreamRecord] = []
         waiting = list(records)
         while waiting:
             self._context.stop_if_cancelled()
-            first = waiting[0]
-            if first.commit in self._landed:
-                moved.append(self._confirm(waiting.pop(0)))
-                continue
-            chain, conflicts = self._chain(waiting)
-            decided = self._settle(chain) if chain else (self._conflict(first, conflicts),)
+            chain, conflicts = self._chain(waiting[: self._batches.size])
+            decided = self._settle(chain) if chain else (self._conflict(waiting[0], conflicts),)
             moved += decided
             gone = {record.ws_id for record in decided}
             waiting = [record for record in waiting if record.ws_id not in gone]
-            lost = {r.ws_id for r in decided if r.state is not WorkstreamState.DONE}
-            if lost:
-                # Dependents of what did not land are blocked, and a workstream that was sent
-                # back lands before those behind it: both are the scheduler's to see.
+            if any(record.state is not WorkstreamState.DONE for record in decided):
                 break
         return tuple(moved)
+
+    def _take_up(
+        self, decision: Decision, records: Sequence[WorkstreamRecord]
+    ) -> tuple[WorkstreamRecord, ...]:
+        """Do what an engine that died had decided about a batch and not done."""
+        chain, _ = self._chain([r for r in records if r.ws_id in decision.landed])
+        culprit = next((r for r in records if r.ws_id == decision.culprit), None)
+        return self._carry_out(chain, culprit, decision.red)
 
     def _chain(
         self, waiting: Sequence[WorkstreamRecord]
@@ -101,7 +108,7 @@ class Lander:
         """Merge one after the other, up to the first conflict; that one is decided on its own."""
         chain: list[Link] = []
         tip = self._tip
-        for record in waiting[: self._size.size]:
+        for record in waiting:
             work = work_of(self._context, record.ws_id, record.start_commit, record.commit)
             candidate = merge_work(self._context.repo, tip, work)
             if not candidate.is_clean:
@@ -125,12 +132,22 @@ class Lander:
             batch = settle([(ln, ln) for ln in chain], lambda link: self._is_green(chain, link))
         except _CannotTellError:
             # A gate that could not run says nothing about any of them: ask about the first only.
-            return self._settle(chain[:1]) if len(chain) > 1 else (self._red(chain[0]),)
-        if self._is_batch:
-            self._size.saw(is_green=batch.culprit is None)
-        moved = [self._finish(link) for link, _ in self._advance([ln for ln, _ in batch.landed])]
-        if batch.culprit:
-            moved.append(self._red(batch.culprit))
+            if len(chain) > 1:
+                return self._settle(chain[:1])
+            return (self._red(chain[0].record, RedTree.of(*chain[0].verdicts.values())),)
+        culprit = batch.culprit.record if batch.culprit else None
+        red = RedTree.of(*batch.culprit.verdicts.values()) if batch.culprit else None
+        green = [link for link, _ in batch.landed]
+        self._batches.decide([link.record.ws_id for link in green], culprit, red)
+        return self._carry_out(green, culprit, red)
+
+    def _carry_out(
+        self, green: Sequence[Link], culprit: WorkstreamRecord | None, red: RedTree | None
+    ) -> tuple[WorkstreamRecord, ...]:
+        """Land the green part of a batch, then refuse who turned it red."""
+        moved = [self._finish(link) for link in self._advance(green)]
+        if culprit is not None and red is not None:
+            moved.append(self._red(culprit, red))
         return tuple(moved)
 
     def _is_green(self, chain: Sequence[Link], link: Link) -> bool:
@@ -147,14 +164,14 @@ class Lander:
             raise _CannotTellError
         return verdict.is_green
 
-    def _advance(self, links: Sequence[Link]) -> list[tuple[Link, Integration]]:
+    def _advance(self, links: Sequence[Link]) -> list[Link]:
         """Move the integration branch over the links, in one step."""
         if not links:
             return []
         merging = [self._begin(link) for link in links]
         self._tip = links[-1].after
         self._context.branches.move(self._ref, self._branch, self._tip.commit)
-        return [(link, link.after) for link in merging]
+        return merging
 
     def _begin(self, link: Link) -> Link:
         record = link.record
@@ -245,23 +262,15 @@ class Lander:
             record, reason, "merge_conflict", findings=findings, event=event, conflict=text
         )
 
-    def _red(self, link: Link) -> WorkstreamRecord:
-        (verdict,) = link.verdicts.values()
-        is_red = verdict.result is Result.FAILED
-        reason = (
-            f"merged with what landed before it, {reason_of(verdict)}"
-            if is_red
-            else f"the merged tree could not be judged: {reason_of(verdict)}"
-        )
+    def _red(self, record: WorkstreamRecord, red: RedTree) -> WorkstreamRecord:
         event = EventDraft(
             EventType.GATE_FAILED,
-            f"{link.record.ws_id}: {reason}",
+            f"{record.ws_id}: {red.reason}",
             level=Level.WARNING,
             step=Step.MERGE,
-            payload={"gate": verdict.gate, "tree": verdict.tree, "result": verdict.result.value},
+            payload=red.payload,
         )
-        code = "merged_red" if is_red else "infrastructure"
-        return self._refuse(link.record, reason, code, findings=verdict.findings, event=event)
+        return self._refuse(record, red.reason, red.code, findings=red.findings, event=event)
 
     def _refuse(
         self,

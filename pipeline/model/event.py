@@ -54,6 +54,7 @@ class EventType(StrEnum):
     MERGE_STARTED = "merge_started"
     MERGE_CONFLICT = "merge_conflict"
     MERGED = "merged"
+    BATCH_DECIDED = "batch_decided"
     DEPENDENCY_BLOCKED = "dependency_blocked"
     CRASH_DETECTED = "crash_detected"
     RESUMED = "resumed"

@@ -1,4 +1,4 @@
-"""Undisturbed runs of the demo, to compare with; one for each way to land."""
+"""Undisturbed runs, to compare with: of the demo, one for each way to land, and of an orchard."""
 
 import sys
 import time
@@ -10,6 +10,7 @@ import pytest
 from demo_shop import Shop
 from evidence import Outcome, outcome
 from moments import Length
+from orchard import make_orchard
 
 from pipeline.flow.demo import make_demo
 
@@ -21,33 +22,32 @@ class Undisturbed:
     """A repository before its run, what a run of it comes to, and how long that takes."""
 
     origin: Path
+    mode: str
     outcome: Outcome
     length: Length
 
 
 @pytest.fixture(scope="session")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo's repository; every trial has a copy, so that all have the same commits."""
-    directory = tmp_path_factory.mktemp("demo") / "origin"
-    make_demo(directory)
-    return directory
-
-
-@pytest.fixture(scope="session")
-def undisturbed(
-    origin: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Undisturbed]:
-    """Gives what an undisturbed run comes to, for a mode of landing."""
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Undisturbed]:
+    """Gives what an undisturbed run comes to: of the demo for a mode of landing, or ``orchard``."""
+    origins: dict[str, Path] = {}
     known: dict[str, Undisturbed] = {}
 
-    def of(mode: str) -> Undisturbed:
-        if mode not in known:
-            shop = Shop.copy(origin, tmp_path_factory.mktemp(f"undisturbed-{mode}"), mode)
+    def origin(name: str) -> Path:
+        if name not in origins:
+            origins[name] = tmp_path_factory.mktemp(name) / "origin"
+            (make_orchard if name == "orchard" else make_demo)(origins[name])
+        return origins[name]
+
+    def of(kind: str) -> Undisturbed:
+        if kind not in known:
+            name, mode = ("orchard", "batch") if kind == "orchard" else ("demo", kind)
+            shop = Shop.copy(origin(name), tmp_path_factory.mktemp(f"undisturbed-{kind}"), mode)
             began = time.monotonic()
             done = shop.run()
             length = Length(time.monotonic() - began, shop.events())
             assert done.code == 1, done.err
-            known[mode] = Undisturbed(origin, outcome(shop), length)
-        return known[mode]
+            known[kind] = Undisturbed(origin(name), mode, outcome(shop), length)
+        return known[kind]
 
     return of

@@ -18,6 +18,7 @@ import psutil
 OPTIONS = ("run", "--reproducible", "--quiet", "--jobs", "2", "--repo", ".")
 PROGRAM = Path(sys.executable).with_name("pipeline")
 PATIENCE_S = 60.0
+Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Shop:
             "TMPDIR": str(self.root / "tmp"),
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str) -> Process:
         """Start ``pipeline`` in a session of its own; the default is to run."""
         return subprocess.Popen(
             [PROGRAM, *(arguments or (*OPTIONS, "--landing", self.mode))],
@@ -68,7 +69,7 @@ class Shop:
         )
 
     @contextmanager
-    def running(self, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def running(self, *arguments: str) -> Iterator[Process]:
         """A started command that does not outlive the block."""
         with self.start(*arguments) as process:
             try:
@@ -86,16 +87,15 @@ class Shop:
         files = sorted(self.top.glob(".pipeline/runs/*/events.jsonl"))
         return files[-1].read_bytes().count(b"\n") if files else 0
 
-    def wait_for_events(self, process: "subprocess.Popen[bytes]", count: int) -> None:
+    def wait_for_events(self, process: Process, count: int) -> None:
         """Wait until so many events were told, or the command has ended."""
         wait_until(lambda: self.events() >= count or process.poll() is not None)
 
     def processes(self) -> list[str]:
         """Every living process that has to do with this place, whatever it is called."""
         mark = os.fsencode(self.root)
-        return [
-            text for pid in os.listdir("/proc") if pid.isdigit() and (text := _about(pid, mark))
-        ]
+        places = (place for place in Path("/proc").iterdir() if place.name.isdigit())
+        return [text for place in places if (text := _about(place, mark))]
 
     def fingerprint(self) -> dict[str, str]:
         """What is the person's: checkout, HEAD, index, configuration, hooks, other refs, home."""
@@ -120,13 +120,13 @@ class Shop:
 OURS = ("refs/pipeline/", "refs/heads/ws/", "refs/heads/pipeline/")
 
 
-def finish(process: "subprocess.Popen[bytes]") -> Done:
+def finish(process: Process) -> Done:
     """Wait for a command's end."""
     out, err = process.communicate(timeout=PATIENCE_S)
     return Done(process.returncode, out.decode(), err.decode())
 
 
-def kill(process: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+def kill(process: Process) -> list[psutil.Process]:
     """``kill -9`` a command; returns the processes that it had below it at that moment."""
     below = []
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -156,22 +156,19 @@ def wait_until(is_so: Callable[[], object], *, patience_s: float = PATIENCE_S) -
     return True
 
 
-def _about(pid: str, mark: bytes) -> str:
-    """A process in words where it mentions ``mark`` in what it was started with, or stands there."""
-    place = Path("/proc", pid)
+def _about(place: Path, mark: bytes) -> str:
+    """A process in words, where what it was started with or where it stands mentions ``mark``."""
     try:
-        if (
-            int(pid) == os.getpid()
-            or (place / "stat").read_bytes().rpartition(b")")[2][1:2] == b"Z"
-        ):
-            return ""
         said = (place / "cmdline").read_bytes()
         around = (place / "environ").read_bytes()
-        cwd = os.fsencode(os.readlink(place / "cwd"))
+        state = (place / "stat").read_bytes().rpartition(b")")[2][1:2]
+        cwd = bytes((place / "cwd").readlink())
     except OSError:
         return ""
+    if state == b"Z" or place.name == str(os.getpid()):
+        return ""
     if mark in said or mark in around or cwd.startswith(mark):
-        return f"{pid} {said.replace(bytes(1), b' ').decode(errors='replace')[:120]}"
+        return f"{place.name} {said.replace(bytes(1), b' ').decode(errors='replace')[:120]}"
     return ""
 
 

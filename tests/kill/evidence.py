@@ -117,10 +117,15 @@ def faults(shop: Shop) -> list[str]:
         found += _ref_faults(shop, store)
     found += [f"a lock is left: {path}" for path in (shop.top / ".git").rglob("*.lock")]
     found += [f"unfinished: {path}" for path in shop.top.glob(".pipeline/**/.tmp-*")]
-    found += [f"temporary: {path}" for path in (shop.root / "tmp").iterdir()]
+    found += [f"temporary: {path}" for path in (shop.root / "tmp").iterdir() if not _is_probe(path)]
     if (shop.top / ".pipeline/run.lock.owner").exists():
         found.append("the run lock still names an owner")
     return found + _slot_faults(shop)
+
+
+def _is_probe(path: Path) -> bool:
+    """Whether it is Python's own: ``tempfile`` writes one word to see whether it can."""
+    return path.is_file() and path.read_bytes() in (b"", b"blat")
 
 
 def _store_faults(store: sqlite3.Connection) -> list[str]:

@@ -4,12 +4,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from demo_shop import Shop
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import subprocess
+from demo_shop import Process, Shop
 
 
 @dataclass(frozen=True)
@@ -27,7 +22,7 @@ class Moment:
     seconds: float
     events: int = 0
 
-    def wait(self, shop: Shop, process: "subprocess.Popen[bytes]") -> None:
+    def wait(self, shop: Shop, process: Process) -> None:
         """Return when it has come, or the process has ended."""
         if self.events:
             shop.wait_for_events(process, self.events)
