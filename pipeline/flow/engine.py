@@ -1,6 +1,5 @@
 """The loop that carries a run on: hand out work, land in order, until nothing can go on."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
@@ -12,10 +11,13 @@ from pipeline.flow.schedule import blocked, landable, workable
 from pipeline.flow.workstream import carry_on
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import WorkstreamRecord
-from pipeline.model.states import WorkstreamState
+from pipeline.model.states import FINAL, WorkstreamState
 
 POLL_S = 0.2
 """How often the loop looks for a request to cancel while all its workers are busy."""
+
+DRAIN_S = 60.0
+"""How long errors of workers that were told to stop are waited for; their tools end sooner."""
 
 
 class Engine:
@@ -27,6 +29,7 @@ class Engine:
         self._should_stop = should_stop
         self._records = {r.ws_id: r for r in context.ledger.workstreams(context.run_id)}
         self._states = {ws_id: record.state for ws_id, record in self._records.items()}
+        self._is_any_lost = any(map(_is_lost, self._states.values()))
         self._working: dict[Future[WorkstreamRecord], str] = {}
         self._landing: Future[tuple[WorkstreamRecord, ...]] | None = None
         self._candidates: tuple[str, ...] = ()
@@ -73,7 +76,7 @@ class Engine:
         if free <= 0:
             return
         active = set(self._working.values())
-        for ws_id in workable(self._context.graph, self._states, active)[:free]:
+        for ws_id in workable(self._context.graph, self._states, active, free):
             checked = {dep: self._records[dep] for dep in self._context.graph.closures[ws_id]}
             future = workers.submit(carry_on, self._context, self._records[ws_id], checked)
             self._working[future] = ws_id
@@ -88,6 +91,8 @@ class Engine:
             self._landing = lander.submit(self._lander.land, records)
 
     def _block(self) -> None:
+        if not self._is_any_lost:  # with many workstreams, looking at all of them in vain costs
+            return
         active = {*self._working.values(), *(self._candidates if self._landing else ())}
         for ws_id, dep in blocked(self._context.graph, self._states, active).items():
             record = self._records[ws_id]
@@ -124,12 +129,18 @@ class Engine:
     def _drain(self) -> None:
         """Wait for what was told to stop; its interruption is expected."""
         waiting: list[Future[Any]] = [*self._working, *([self._landing] if self._landing else [])]
-        deadline = time.monotonic() + 60
+        wait(waiting, timeout=DRAIN_S)
         for future in waiting:
-            error = future.exception(timeout=max(0.0, deadline - time.monotonic()))
+            error = future.exception() if future.done() else None
             if error is not None and not isinstance(error, InterruptedRunError):
                 raise error
 
     def _keep(self, record: WorkstreamRecord) -> None:
         self._records[record.ws_id] = record
         self._states[record.ws_id] = record.state
+        self._is_any_lost |= _is_lost(record.state)
+
+
+def _is_lost(state: WorkstreamState) -> bool:
+    """Whether dependents of a workstream in this state can no longer land."""
+    return state in FINAL and state is not WorkstreamState.DONE

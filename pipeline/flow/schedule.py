@@ -55,14 +55,18 @@ class Graph:
         )
 
 
-def workable(graph: Graph, states: States, active: Collection[str]) -> tuple[str, ...]:
-    """The workstreams that a worker may take up now, in plan order.
+def workable(
+    graph: Graph, states: States, active: Collection[str], limit: int | None = None
+) -> tuple[str, ...]:
+    """The workstreams that a worker may take up now, in plan order, at most ``limit``.
 
     Dependencies are checked, nothing that excludes it is being worked on.
     """
     chosen: list[str] = []
     busy = set(active)
     for ws_id in graph.order:
+        if len(chosen) == limit:
+            break
         if ws_id in busy or states[ws_id] not in UNFINISHED:
             continue
         deps = graph.bundles[ws_id].depends_on

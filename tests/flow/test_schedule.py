@@ -36,6 +36,8 @@ def test_closures_are_in_plan_order():
 
 def test_dependent_waits_until_its_dependency_is_checked():
     assert workable(CHAIN, states(), ()) == ("a", "d")
+    assert workable(CHAIN, states(), (), 1) == ("a",)
+    assert workable(CHAIN, states(), (), 0) == ()
     assert workable(CHAIN, states(a=W.RUNTIME_CHECK), ("a",)) == ("d",)
     assert workable(CHAIN, states(a=W.CHECKED), ()) == ("b", "d")
 
