@@ -1,9 +1,10 @@
 """Every relative link leads somewhere, and nothing in the documents is left over from a plan."""
 
 import posixpath
+import re
 
 import pytest
-from doc_blocks import DOCUMENTS, ROOT, anchors, links, text_of
+from doc_blocks import DOCUMENTS, ROOT, anchors, code_spans, links, text_of
 
 
 def broken(document: str, text: str) -> list[str]:
@@ -50,3 +51,22 @@ def test_every_document_is_reachable_from_the_readme() -> None:
                     posixpath.normpath(posixpath.join(posixpath.dirname(document), path))
                 )
     assert set(DOCUMENTS) - seen == set()
+
+
+PATH = re.compile(r"(?:tests|pipeline|schema|docs|hooks|examples)/[\w./-]*\w(?:/|\b)$")
+
+
+def missing_paths(text: str) -> list[str]:
+    """Paths of this repository that are named in a document and not there."""
+    named = {span for span in code_spans(text) if PATH.match(span)}
+    return sorted(path for path in named if not (ROOT / path).exists())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_paths_named_exist(document: str) -> None:
+    assert missing_paths(text_of(document)) == []
+
+
+def test_the_check_of_paths_can_fail() -> None:
+    text = "`tests/nowhere.py` `pipeline/work/slots.py` `pipeline/<run>` `tests/base/process`"
+    assert missing_paths(text) == ["tests/nowhere.py"]
