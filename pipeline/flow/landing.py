@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.base.errors import UnfitError
-from pipeline.base.git import Conflict
+from pipeline.base.git import Conflict, ConflictKind
+from pipeline.check.collisions import collisions
 from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.batches import Batches, Decision, RedTree
 from pipeline.flow.checking import merged_gate, run, told_of
@@ -111,8 +112,9 @@ class Lander:
         for record in waiting:
             work = work_of(self._context, record.ws_id, record.start_commit, record.commit)
             candidate = merge_work(self._context.repo, tip, work)
-            if not candidate.is_clean:
-                return chain, () if chain else candidate.conflicts
+            conflicts = candidate.conflicts or self._twins(tip, candidate.tree)
+            if conflicts:
+                return chain, () if chain else conflicts
             commit = landing_commit(
                 self._context.repo,
                 tip,
@@ -125,6 +127,18 @@ class Lander:
             chain.append(Link(record, tip, after))
             tip = after
         return chain, ()
+
+    def _twins(self, tip: Integration, tree: str) -> tuple[Conflict, ...]:
+        """Names that each workstream may make, but that together are one on some file systems."""
+        if self._context.config.policy.allow_unsafe_names:
+            return ()
+        trees = self._context.repo.trees
+        changes = {change.path: change for change in trees.diff(tip.tree, tree)}
+        twins = collisions(tuple(changes.values()), lambda folder: trees.names(tip.tree, folder))
+        return tuple(
+            Conflict(path, ConflictKind.NAME, None, None, changes[path].after)
+            for path in sorted(twins)
+        )
 
     def _settle(self, chain: list[Link]) -> tuple[WorkstreamRecord, ...]:
         """Gate a chain; land its green part and decide about the first that turned it red."""

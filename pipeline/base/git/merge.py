@@ -40,6 +40,8 @@ class ConflictKind(StrEnum):
     MODE = "mode"
     BINARY = "binary"
     DIRECTORY_FILE = "directory/file"
+    NAME = "name"
+    """Two names that are one where case does not count; not looked for by merging itself."""
 
 
 @dataclass(frozen=True, slots=True)
