@@ -12,11 +12,15 @@ from pathlib import Path
 
 from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.git import Repository
+from pipeline.base.locks import process_started
 from pipeline.base.process import CancelToken
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import SetupStep
+from pipeline.model.edit import ToolReport
 from pipeline.work.slots import SlotPool
 from pipeline.work.tools import has_succeeded, run_tool, slot_values, tool_environment
+
+_UNFINISHED = ".new"
 
 
 class SetupFailedError(UnfitError):
@@ -118,34 +122,53 @@ def _make(
     tag: str,
 ) -> None:
     made.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = made.with_name(f"{made.name}.{os.getpid()}.new")
-    _remove(unfinished)
+    _remove_left(made.parent)
+    unfinished = made.with_name(f"{made.name}.{os.getpid()}{_UNFINISHED}")
     unfinished.mkdir()
-    with pool.take(tree, owner="setup") as slot:
-        for number, step in enumerate(steps):
-            profile = ToolProfile(f"setup:{step.name}", timeout_s=step.timeout_s)
-            report = run_tool(
-                profile,
-                step.command,
-                cwd=slot.path,
-                env=tool_environment(profile, environ=environ, own=slot_values(slot)),
-                logs=logs.with_name(f"{logs.name}-{number}"),
-                cancel=cancel,
-                tag=tag,
-            )
-            if not has_succeeded(profile, report):
-                raise SetupFailedError(
-                    f"The set-up step {step.name!r} failed: {report.summary or report.ending}.",
-                    remedy=f"See {report.stderr_log}.",
+    try:
+        with pool.take(tree, owner="setup") as slot:
+            for number, step in enumerate(steps):
+                profile = ToolProfile(f"setup:{step.name}", timeout_s=step.timeout_s)
+                report = run_tool(
+                    profile,
+                    step.command,
+                    cwd=slot.path,
+                    env=tool_environment(profile, environ=environ, own=slot_values(slot)),
+                    logs=logs.with_name(f"{logs.name}-{number}"),
+                    cancel=cancel,
+                    tag=tag,
                 )
-        for name in names:
-            _move(slot.path / name, unfinished / name, steps)
+                if not has_succeeded(profile, report):
+                    raise SetupFailedError(
+                        f"The set-up step {step.name!r} failed: {_why(report)}.",
+                        remedy=f"See {report.stderr_log}.",
+                    )
+            for name in names:
+                _move(slot.path / name, unfinished / name, steps)
+        _publish(unfinished, made)
+    finally:
+        _remove(unfinished)
+
+
+def _why(report: ToolReport) -> str:
+    said = report.summary.rstrip(".")
+    return f"exit code {report.exit_code}; {said}".rstrip("; ") if report.exit_code else said
+
+
+def _publish(unfinished: Path, made: Path) -> None:
     try:
         unfinished.rename(made)
     except OSError:  # another process was faster; both made the same
-        _remove(unfinished)
         if not made.is_dir():
             raise
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what processes that died, or this one in an earlier try, had not finished."""
+    for path in folder.glob(f"*{_UNFINISHED}"):
+        pid = path.name.removesuffix(_UNFINISHED).rpartition(".")[2]
+        if pid == str(os.getpid()) or process_started(int(pid)) is None:
+            _remove(path)
 
 
 def _move(source: Path, target: Path, steps: Sequence[SetupStep]) -> None:

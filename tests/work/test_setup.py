@@ -85,3 +85,17 @@ def test_directories_that_cannot_be(prepare, name: str) -> None:
 def test_a_step_that_fails_is_said(prepare, command) -> None:
     with pytest.raises(UnfitError, match="set-up"):
         prepare(SetupStep("x", command, directories=("made",)))
+
+
+def test_nothing_is_left_of_what_was_not_finished(prepare, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    gone = cache / "0123.4194304.new"  # no process has so high a number
+    (gone / ".venv").mkdir(parents=True)
+    (gone / ".venv").chmod(0o500)
+    alive = cache / f"0123.{os.getppid()}.new"
+    alive.mkdir()
+    with pytest.raises(UnfitError, match="'broken' failed: exit code 7; no room"):
+        prepare(SetupStep("broken", "mkdir .venv; echo no room >&2; exit 7", (), (".venv",)))
+    assert sorted(cache.iterdir()) == [alive]
+    prepare(counting(tmp_path))
+    assert len(list(cache.iterdir())) == 2
