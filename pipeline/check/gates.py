@@ -198,12 +198,17 @@ def _reused(known: CheckResult, check: Check) -> CheckResult:
 
 
 def _environment(check: Check, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return a check's variables; PATH without relative folders, which would lie in the tree."""
+    """Return a check's variables; PATH without relative folders, which would lie in the tree.
+
+    The person's own configuration and caches (``XDG_``) would decide answers and are part of no
+    key: a check that wants them says so.
+    """
     values = {
         name: environ[value.removeprefix(_VARIABLE)] if value.startswith(_VARIABLE) else value
         for name, value in check.env.items()
     }
-    built = build_environment((*DEFAULT_ALLOW, *check.env_allow), values, source=environ)
+    general = (name for name in DEFAULT_ALLOW if not name.startswith("XDG_"))
+    built = build_environment((*general, *check.env_allow), values, source=environ)
     if "PATH" in built:
         folders = built["PATH"].split(os.pathsep)
         built["PATH"] = os.pathsep.join(f for f in folders if Path(f).is_absolute())

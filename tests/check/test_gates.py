@@ -344,6 +344,19 @@ def test_the_environment_is_what_is_declared(bench: Bench) -> None:
     assert run_check(check, context).findings[0].message == "x-s3-p-C-/own"
 
 
+def test_the_persons_own_configuration_is_seen_by_a_check_that_asks_for_it_alone(
+    bench: Bench,
+) -> None:
+    cache = Cache()
+    for home in ("/one", "/two"):
+        bench.environ = {**bench.environ, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+        blind = Check("blind", "echo $XDG_CONFIG_HOME$XDG_CACHE_HOME.; exit 1")
+        seeing = Check("seeing", "echo $XDG_CONFIG_HOME.; exit 1", env_allow=("XDG_CONFIG_HOME",))
+        answers = run_gate(Gate("g", (blind, seeing)), bench.context(), cache).checks
+        assert [a.findings[0].message for a in answers] == [".", f"{home}."]
+    assert [a.is_reused for a in answers] == [True, False]
+
+
 def test_a_variable_that_is_not_set_is_a_fault_before_anything_runs(bench: Bench) -> None:
     answer = said(bench, "true", env={"TOKEN": "env:NOT_SET_ANYWHERE"})
     assert answer.result is Result.FAULT
