@@ -23,6 +23,9 @@ from pipeline.work.walk import OPEN_DIRECTORY
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _NUMBERS = 10_000
+_UNKNOWN = 1 << 30  # files to change in a place of which nothing is known
+_FEW = 16  # files that are changed sooner than a new place is made
+_NEAR = 4  # a place is near where less than this part of its files differs
 _TRIES = 3
 
 
@@ -221,23 +224,42 @@ class SlotPool:
         return slot
 
     def _claim(self, tree: str) -> _Place:
-        """A free place, preferably one that holds the tree already; waits for one."""
+        """The free place that is nearest to the tree, or a new one; waits for one."""
         with self._changed:
             while True:
                 if self._state.is_closed:
                     raise UnfitError("The pool of slots is closed.")
-                free = [place for place in self._state.places if not place.is_taken]
-                if free:
-                    place = max(free, key=lambda one: (_holds(one, tree), one.uses))
-                    break
-                if len(self._state.places) < self._limit:
+                place, is_near = self._nearest(tree)
+                if not is_near and len(self._state.places) < self._limit:
                     place = self._open()
                     self._state.places.append(place)
+                if place is not None:
                     break
                 self._changed.wait()
             place.is_taken = True
             place.uses += 1
             return place
+
+    def _nearest(self, tree: str) -> tuple[_Place | None, bool]:
+        """A free place with few files to change, and whether a new one would cost more.
+
+        Landing goes away from the base, step by step, where the workstreams stay: with one place
+        for both, each would undo the other's steps.
+        """
+        best, fewest = None, _UNKNOWN + 1
+        free = [place for place in self._state.places if not place.is_taken]
+        for place in sorted(free, key=lambda one: one.uses, reverse=True):
+            files = self._distance(place, tree)
+            if files < fewest:
+                best, fewest = place, files
+            if files <= _FEW:
+                break
+        is_near = best is not None and fewest <= max(_FEW, _known_files(best) // _NEAR)
+        return best, is_near
+
+    def _distance(self, place: _Place, tree: str) -> int:
+        known = place.checkout.snapshot
+        return len(self._repo.trees.diff(known.tree, tree)) if known else _UNKNOWN
 
     def _open(self) -> _Place:
         """Lock the first slot directory that no process has, and make it if it is not there."""
@@ -299,10 +321,6 @@ class SlotPool:
 
 def _known_files(place: _Place) -> int:
     return len(place.checkout.snapshot.signatures) if place.checkout.snapshot else 0
-
-
-def _holds(place: _Place, tree: str) -> bool:
-    return place.checkout.snapshot is not None and place.checkout.snapshot.tree == tree
 
 
 def _lock(directory: Path) -> int | None:

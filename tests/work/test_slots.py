@@ -223,6 +223,32 @@ def test_another_tree_costs_what_differs(project, pool) -> None:
                 assert (slot.path / "pyproject.toml").stat().st_ino == inode
 
 
+def many_files(repo: Repository, tree: str, content: bytes) -> str:
+    entry = TreeEntry(0o100644, repo.objects.write("blob", content))
+    return repo.trees.edit(tree, [(b"many/%02d" % number, entry) for number in range(40)])
+
+
+def test_trees_that_are_far_apart_do_not_take_turns_in_one_slot(project, pool) -> None:
+    near = many_files(project.repo, project.tree, b"one\n")
+    far = many_files(project.repo, project.tree, b"another\n")
+    numbers = []
+    for _ in range(3):
+        for tree in (near, far):
+            with pool.take(tree) as slot:
+                numbers.append(slot.number)
+                assert project.tree_of(slot.path) == tree
+    assert numbers == [0, 1] * 3
+
+
+def test_where_no_slot_can_be_added_the_nearest_is_taken(project) -> None:
+    trees = [many_files(project.repo, project.tree, b"%d\n" % number) for number in range(3)]
+    with SlotPool(project.repo, project.slots, limit=2) as pool:
+        for tree in (trees[0], trees[1], trees[2], trees[0]):
+            with pool.take(tree) as slot:
+                assert project.tree_of(slot.path) == tree
+        assert len(pool.idle()) == 2
+
+
 def test_slots_are_apart_and_waited_for(project) -> None:
     got: list[Path] = []
     with SlotPool(project.repo, project.slots, limit=2) as pool:

@@ -18,6 +18,8 @@ SYMLINK = 0o120000
 GITLINK = 0o160000
 DIRECTORY = 0o040000
 _CACHED_ENTRIES = 250_000
+_KEPT_DIFFS = 64
+_KEPT_CHANGES = 1000
 _DEEPEST = 300  # edit recurses once per directory
 
 
@@ -103,6 +105,7 @@ class Trees:
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, Entries] = OrderedDict()
         self._cached_entries = 0
+        self._diffs: OrderedDict[tuple[str, str], tuple[TreeChange, ...]] = OrderedDict()
 
     def entries(self, tree: str) -> Entries:
         """The entries of one tree object, directories included, not to be changed."""
@@ -134,6 +137,18 @@ class Trees:
 
     def diff(self, before: str, after: str) -> tuple[TreeChange, ...]:
         """What differs between two trees, sorted by path; renames are not looked for."""
+        pair = (before, after)
+        known = self._diffs.get(pair)
+        if known is None:
+            known = self._diff(before, after)
+            if len(known) <= _KEPT_CHANGES:
+                with self._lock:
+                    self._diffs[pair] = known
+                    while len(self._diffs) > _KEPT_DIFFS:
+                        self._diffs.popitem(last=False)
+        return known
+
+    def _diff(self, before: str, after: str) -> tuple[TreeChange, ...]:
         changes: list[TreeChange] = []
         pending: list[tuple[bytes, str | None, str | None]] = [(b"", before, after)]
         while pending:
@@ -142,10 +157,8 @@ class Trees:
                 continue
             old = self.entries(old_tree) if old_tree else _NOTHING
             new = self.entries(new_tree) if new_tree else _NOTHING
-            for name in old.keys() | new.keys():
+            for name in _differing(old, new):
                 one, two = old.get(name), new.get(name)
-                if one == two:
-                    continue
                 path = prefix + name
                 pending.append((path + b"/", _subtree(one), _subtree(two)))
                 one, two = _leaf(one), _leaf(two)
@@ -257,6 +270,16 @@ def _plant(root: _Node, path: bytes, entry: TreeEntry | None) -> None:
         node.removed.add(name)
     else:
         node.put[name] = entry
+
+
+def _differing(old: Entries, new: Entries) -> Iterator[bytes]:
+    """The names that are not the same in both; most are, and comparing fields is quickest."""
+    find = new.get
+    for name, one in old.items():
+        two = find(name)
+        if two is not one and (two is None or two.oid != one.oid or two.mode != one.mode):
+            yield name
+    yield from new.keys() - old.keys()
 
 
 def _subtree(entry: TreeEntry | None) -> str | None:
