@@ -6,6 +6,7 @@ also works where Python refuses system-wide installs (PEP 668).
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,10 +64,21 @@ def _install(session: nox.Session, *groups: str) -> None:
     session.install("-e", str(ROOT), *nox.project.dependency_groups(project, *groups))
 
 
+def _folder(session: nox.Session) -> Path:
+    """A folder of the session's own for what it makes.
+
+    Not ``create_tmp``: that sets TMPDIR too, and then the tests' temporary repositories lie in
+    this checkout, where git finds it around them, and below ``.nox``, where ruff looks at nothing.
+    """
+    folder = session.cache_dir / session.name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def _wheel(session: nox.Session) -> Path:
-    """Build the wheel into the session's temporary folder and return its path."""
+    """Build the wheel into the session's folder and return its path."""
     session.install("build")
-    out = Path(session.create_tmp()) / "dist"
+    out = _folder(session) / "dist"
     for old in out.glob("*.whl"):
         old.unlink()
     session.run("python", "-m", "build", "--wheel", "--outdir", str(out), str(ROOT), silent=True)
@@ -89,7 +101,7 @@ def tests(session: nox.Session) -> None:
     session.install(*nox.project.dependency_groups(project, "test"))
     session.install("--force-reinstall", "--no-deps", str(wheel))
     session.install(str(wheel))
-    env = {"PIPELINE_TESTS_WHEEL": "1", "COVERAGE_FILE": str(Path(session.create_tmp()) / "cov")}
+    env = {"PIPELINE_TESTS_WHEEL": "1", "COVERAGE_FILE": str(_folder(session) / "coverage")}
     if session.posargs:
         session.run("pytest", *session.posargs, env=env)
         return
@@ -126,7 +138,8 @@ def bench(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build sdist and wheel; the wheel must install and run in an environment of its own."""
     session.install("build")
-    out = Path(session.create_tmp()) / "dist"
+    out = _folder(session) / "dist"
+    shutil.rmtree(out, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(out), str(ROOT), silent=True)
     wheel = next(out.glob("*.whl"))
     session.install("--force-reinstall", str(wheel))
