@@ -162,7 +162,8 @@ def _misfit(sections: Sequence[Section], entry: TreeEntry | None, scratch: Scrat
     if entry is None:
         return "" if mode is None else "there is no such file"
     if mode is None:
-        return "it exists already"
+        # A folder gives way to a file where the same patch empties it; git sees whether it does.
+        return "" if entry.is_directory else "it exists already"
     if entry.is_directory:
         return "it is a directory"
     if mode and mode != entry.mode:
