@@ -38,11 +38,17 @@ COMMANDS: dict[str, str] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; the console scripts end here."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments == ["--version"]:
+    if arguments == ["--version"] and sys.stdout is not None:
         # Answered before anything heavy is imported: hooks and scripts ask often.
         sys.stdout.write(f"git-pipeline {__version__}\n")
         return ExitCode.OK
-    return _dispatch(arguments)
+    from pipeline.base import console
+
+    console.open_streams()
+    try:
+        return _dispatch(arguments)
+    finally:
+        console.let_go_of_streams()
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -60,28 +66,46 @@ def _dispatch(arguments: list[str]) -> int:
     except PipelineError as error:
         return _report(error)
     except BrokenPipeError:
-        # The reader went away (`| head`); that is its right.
-        sys.stderr.close()
-        return ExitCode.OK
+        return ExitCode.OK  # the reader went away (`| head`); that is its right
+    except OSError as error:
+        return _report_refusal(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence names the bug and exits 4
         return _report_bug(error)
     return int(result or 0)
 
 
 def _report(error: PipelineError) -> int:
-    sys.stderr.write(f"error: {error.what}\n")
+    from pipeline.base import console
+
+    for number, line in enumerate(error.what.split("\n")):
+        console.tell(("error: " if number == 0 else "") + console.safe(line))
     if error.remedy:
-        sys.stderr.write(f"  next: {error.remedy}\n")
+        console.tell(f"  next: {console.safe(error.remedy)}")
     return error.exit_code
+
+
+def _report_refusal(error: OSError) -> int:
+    """Say what the file system refused; anything else is a bug."""
+    import os
+    from pathlib import Path
+
+    from pipeline.base.files import SURROUNDINGS, as_unfit
+
+    if error.errno not in SURROUNDINGS:
+        return _report_bug(error)
+    name = os.fsdecode(error.filename) if error.filename else "what it has to"
+    return _report(as_unfit(error, Path(name)))
 
 
 def _report_bug(error: Exception) -> int:
     import traceback
 
-    traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.write(
+    from pipeline.base import console
+
+    console.tell("".join(traceback.format_exception(error)).rstrip("\n"))
+    console.tell(
         f"error: this is a bug in git-pipeline {__version__}: {type(error).__name__}: {error}\n"
-        "  next: please report it with the lines above; `pipeline run` carries on.\n"
+        "  next: please report it with the lines above; `pipeline run` carries on."
     )
     return ExitCode.BUG
 

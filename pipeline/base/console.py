@@ -1,5 +1,7 @@
 """What is written to people: safe text, columns that line up, colour only where it is wanted."""
 
+import contextlib
+import os
 import re
 import sys
 import unicodedata
@@ -72,6 +74,42 @@ def emit(text: str, stream: TextIO | None = None) -> None:
         text = text.encode(encoding, "backslashreplace").decode(encoding)
     stream.write(text + "\n")
     stream.flush()
+
+
+def tell(text: str) -> None:
+    """Write a line to standard error; that nobody reads it changes nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        emit(text, sys.stderr)
+
+
+def open_streams() -> None:
+    """Give the process the standard streams that it was started without (``>&-``).
+
+    Without this the next files that are opened would get their numbers.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - a descriptor, open as long as the process
+
+
+def let_go_of_streams() -> None:
+    """Write out what waits; what a gone reader did not take is dropped, at the end too."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ _REMEDIES: Mapping[int, tuple[str, str]] = {
     errno.EISDIR: ("a directory is in the way", "Move the directory that is in the way."),
 }
 
+SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""What a file system refuses without anybody being wrong."""
+
 
 def as_unfit(error: OSError, path: Path, doing: str = "write") -> UnfitError:
     """Say an ``OSError`` for people: what could not be done, on which path, what to do next."""

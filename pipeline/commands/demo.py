@@ -1,6 +1,5 @@
 """``pipeline demo``: see every way to end, in a repository made on the spot."""
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import click
 from pipeline.base import console
 from pipeline.base.errors import ExitCode
 from pipeline.commands import reading
-from pipeline.commands.run import run_with_progress
-from pipeline.commands.show_run import print_summary
+from pipeline.commands.run import run_with_progress, show_result
 from pipeline.flow.demo import make_demo, require_ruff, run_demo, surprises
 from pipeline.flow.demo_files import EXPECTED
 from pipeline.model.summary import RunSummary
@@ -37,17 +35,17 @@ def command(directory: Path | None, jobs: int | None, form: str, *, quiet: bool)
     require_ruff()
     directory = directory or Path(tempfile.mkdtemp(prefix="git-pipeline-demo-"))
     make_demo(directory)
-    sys.stderr.write(f"A small shop was made in {directory}\n")
+    console.tell(f"A small shop was made in {console.safe(str(directory))}")
     summary = run_with_progress(
         lambda watch: run_demo(directory, jobs=jobs, watch=watch), is_quiet=quiet
     )
     wrong = surprises(summary)
-    print_summary(summary, form, is_short=True)
+    show_result(summary, form)
     if form != reading.JSON:
         reading.print_lines(["", *_told(summary, directory)])
     for surprise in wrong:
-        sys.stderr.write(
-            f"error: {surprise.ws_id} ended {surprise.actual}, expected {surprise.expected}\n"
+        console.tell(
+            f"error: {surprise.ws_id} ended {surprise.actual}, expected {surprise.expected}"
         )
     return ExitCode.NOT_PASSED if wrong else ExitCode.OK
 

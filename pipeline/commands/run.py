@@ -1,5 +1,6 @@
 """``pipeline run``: carry a set of workstreams through to one integration branch."""
 
+import contextlib
 import math
 import os
 import sys
@@ -150,7 +151,7 @@ def command(form: str, repo: Path, **options: Any) -> int:
         if options["dry_run"]:
             return plan_command.show(prepared, form)
         for note in prepared.notes:
-            sys.stderr.write(f"note: {console.safe(note)}\n")
+            console.tell(f"note: {console.safe(note)}")
         if request.updates_base:
             require_clean_base(prepared)
         summary = None if request.is_fresh else find_completed(prepared)
@@ -159,10 +160,16 @@ def command(form: str, repo: Path, **options: Any) -> int:
                 lambda watch: run(prepared, is_fresh=request.is_fresh, watch=watch),
                 is_quiet=options["quiet"],
             )
+        show_result(summary, form)
         if request.updates_base and summary.status is RunState.COMPLETED:
             update_base(prepared, summary.integration_commit)
-    print_summary(summary, form, is_short=True)
     return ExitCode.OK if summary.status is RunState.COMPLETED else ExitCode.NOT_PASSED
+
+
+def show_result(summary: RunSummary, form: str) -> None:
+    """Print a run's summary; that nobody reads it does not change how the run ended."""
+    with contextlib.suppress(BrokenPipeError):
+        print_summary(summary, form, is_short=True)
 
 
 def _refuse_beside_plan(options: dict[str, Any]) -> None:
@@ -187,6 +194,8 @@ def run_with_progress(go: Callable[[Watch], RunSummary], *, is_quiet: bool) -> R
     with ExitStack() as stack, StopOnSignal() as stop:
 
         def show_progress(ledger: Ledger, run_id: str) -> None:
+            for note in ledger.notes:
+                console.tell(f"note: {console.safe(note)}")
             records = ledger.workstreams(run_id)
             display = open_progress(sys.stderr, os.environ, workstreams=records, is_quiet=is_quiet)
             ledger.bus.subscribe(stack.enter_context(display), name="progress")

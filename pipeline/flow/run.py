@@ -64,13 +64,17 @@ class Watch:
 def find_completed(prepared: Prepared) -> RunSummary | None:
     """The summary of a completed run of the same key, which need not run again.
 
-    ``None`` also where its engine died before all its files were written: `run` writes them.
+    ``None`` also where its engine died before all its files were written (`run` writes them),
+    and where the database cannot be read: `run` moves a broken one aside, or says what is wrong.
     """
-    with Records(prepared.layout) as records:
-        done = _completed(records, prepared.plan.key)
-        if done is None or not prepared.layout.summary_md(done.run_id).exists():
-            return None
-        return build_summary(records, done.run_id, tree_of=prepared.repo.commit_tree)
+    try:
+        with Records(prepared.layout) as records:
+            done = _completed(records, prepared.plan.key)
+            if done is None or not prepared.layout.summary_md(done.run_id).exists():
+                return None
+            return build_summary(records, done.run_id, tree_of=prepared.repo.commit_tree)
+    except UnfitError:
+        return None
 
 
 def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -> RunSummary:

@@ -13,6 +13,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from pipeline.base.files import as_unfit
 from pipeline.base.git.invoke import base_environment
 
 _PREFIX = "git-pipeline-engine-"
@@ -58,8 +59,12 @@ class Engine:
         self.object_format = object_format
         self.objects_dir = objects_dir
         self.git_dir = self.path / "git"
-        make_git_dir(self.git_dir, object_format, attributes=NEUTRAL_ATTRIBUTES)
-        (self.path / "indexes").mkdir()
+        try:
+            make_git_dir(self.git_dir, object_format, attributes=NEUTRAL_ATTRIBUTES)
+            (self.path / "indexes").mkdir()
+        except OSError as error:
+            _remove(self.path, self._lock)
+            raise as_unfit(error, self.path) from error
         self._ending = weakref.finalize(self, _remove_own, self.path, self._lock, os.getpid())
 
     @property
@@ -93,7 +98,10 @@ class Engine:
 def _claim(root: Path) -> tuple[Path, int]:
     """Make a directory and lock its owner file; the kernel lets go when the process ends."""
     while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        try:
+            path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+        except OSError as error:
+            raise as_unfit(error, root, "create a directory in") from error
         try:
             handle = os.open(path / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:  # a sweeper took the empty directory for an abandoned one
