@@ -47,6 +47,8 @@ def kill_and_compare(seed: int, expected: Undisturbed, place: Path) -> None:
     assert shop.processes() == []
     assert faults(shop) == []
     assert shop.fingerprint() == before
+    verified = shop.run("verify")
+    assert verified.code == 0, verified.out
     actual = outcome(shop)
     assert actual.landed == expected.outcome.landed
     if runs(shop) == 1:  # one that had ended already was followed by a run that took over its work
