@@ -14,11 +14,15 @@ for directories made by git; the setting itself is not read, so a group-writable
 not given to files (git does not need that: objects are read-only).
 """
 
+# Done for every object, where a Path costs more than what is done with it:
+# ruff: noqa: PTH101, PTH102, PTH105, PTH108, PTH113, PTH116, PTH123, PTH208
 import contextlib
 import hashlib
+import io
+import itertools
 import os
+import re
 import stat
-import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
@@ -27,6 +31,8 @@ from pathlib import Path
 from pipeline.base.errors import UnfitError
 from pipeline.base.git.errors import MalformedObjectError, MissingObjectError
 
+_HASHERS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
+_FAN = re.compile(r"[0-9a-f]{2}")
 KINDS = ("blob", "tree", "commit", "tag")
 _COMPRESSION = 1
 _READ_LIMIT = 1 << 30
@@ -35,8 +41,9 @@ _HEADER = 128  # bytes; kind and length take less than 32
 
 def object_id(object_format: str, kind: str, data: bytes) -> str:
     """The id that git gives to ``data`` as an object of ``kind``."""
-    hasher = hashlib.new(object_format, usedforsecurity=False)
-    hasher.update(b"%s %d\0" % (kind.encode("ascii"), len(data)))
+    hasher = _HASHERS[object_format](
+        b"%s %d\0" % (kind.encode("ascii"), len(data)), usedforsecurity=False
+    )
     hasher.update(data)
     return hasher.hexdigest()
 
@@ -47,19 +54,25 @@ class LooseObjects:
     def __init__(self, path: Path, object_format: str, *, is_durable: bool = True) -> None:
         self.path = path
         self.object_format = object_format
+        self._root = os.fspath(path)
         self._is_durable = is_durable
         self._lock = threading.Lock()
         self._flush_lock = threading.Lock()
         self._pending: set[str] = set()
         self._settled: set[str] = set()
+        self._mark = os.urandom(8).hex()  # not even a process that had our id had this one
+        self._numbers = itertools.count()  # next() of it is one step, for threads
 
     def path_of(self, oid: str) -> Path:
         """Where the object is, if it is loose."""
-        return self.path / oid[:2] / oid[2:]
+        return Path(self._file(oid))
+
+    def _file(self, oid: str) -> str:
+        return f"{self._root}/{oid[:2]}/{oid[2:]}"
 
     def has(self, oid: str) -> bool:
         """Whether the object is loose here."""
-        return self.path_of(oid).is_file()
+        return os.path.isfile(self._file(oid))
 
     def write(self, kind: str, data: bytes) -> str:
         """Store an object and return its id; what is already there is kept if it is whole."""
@@ -88,7 +101,8 @@ class LooseObjects:
     def read_raw(self, oid: str) -> bytes:
         """The compressed bytes of a loose object; raises MissingObjectError."""
         try:
-            return self.path_of(oid).read_bytes()
+            with open(self._file(oid), "rb", buffering=0) as file:
+                return file.read()
         except FileNotFoundError:
             raise MissingObjectError(oid, where=str(self.path)) from None
 
@@ -103,7 +117,7 @@ class LooseObjects:
     def info(self, oid: str) -> tuple[str, int]:
         """Kind and size in bytes, from the first bytes alone; raises as ``read``."""
         try:
-            with self.path_of(oid).open("rb", buffering=0) as file:
+            with open(self._file(oid), "rb", buffering=0) as file:
                 beginning = file.read(_HEADER)
         except FileNotFoundError:
             raise MissingObjectError(oid, where=str(self.path)) from None
@@ -118,10 +132,11 @@ class LooseObjects:
 
     def ids(self) -> Iterator[str]:
         """Every loose object's id, in no particular order."""
-        for fan in self.path.glob("[0-9a-f][0-9a-f]"):
-            for path in fan.iterdir():
-                if not path.name.startswith("tmp_"):
-                    yield fan.name + path.name
+        for fan in os.listdir(self._root):
+            if _FAN.fullmatch(fan):
+                for name in os.listdir(f"{self._root}/{fan}"):
+                    if not name.startswith("tmp_"):
+                        yield fan + name
 
     def flush(self) -> int:
         """Force what was written since the last flush to disk; returns how many objects.
@@ -139,17 +154,15 @@ class LooseObjects:
         return len(oids)
 
     def _sync(self, oids: Iterable[str]) -> None:
-        fans = set()
+        fans = {oid[:2] for oid in oids}
         for oid in oids:
-            path = self.path_of(oid)
-            fans.add(path.parent)
             # A repack by somebody else may have moved the object into a pack, which git syncs.
             with contextlib.suppress(FileNotFoundError):
-                _sync_path(path)
+                _sync_path(self._file(oid))
         for fan in fans:
             with contextlib.suppress(FileNotFoundError):
-                _sync_path(fan)
-        _sync_path(self.path)
+                _sync_path(f"{self._root}/{fan}")
+        _sync_path(self._root)
 
     def _remember(self, oid: str) -> None:
         with self._lock:
@@ -159,7 +172,7 @@ class LooseObjects:
     def _freshen(self, oid: str) -> bool:
         """Make the object young, so that ``git gc`` elsewhere does not prune it; False if gone."""
         try:
-            os.utime(self.path_of(oid))
+            os.utime(self._file(oid))
         except FileNotFoundError:
             return False
         except PermissionError:
@@ -177,39 +190,52 @@ class LooseObjects:
 
     def _place(self, oid: str, compressed: bytes) -> None:
         try:
-            self._replace(self.path_of(oid), compressed)
+            self._replace(oid, compressed)
         except OSError as problem:
             raise UnfitError(
                 f"The object {oid} cannot be written to {self.path}: {problem.strerror}.",
                 remedy="Look at its permissions and at the space left on the disk.",
             ) from problem
 
-    def _replace(self, path: Path, compressed: bytes) -> None:
-        mode = stat.S_IMODE(self.path.stat().st_mode)
-        _make_fan(path.parent, mode)
+    def _replace(self, oid: str, compressed: bytes) -> None:
+        mode = stat.S_IMODE(os.stat(self._root).st_mode)
+        fan = f"{self._root}/{oid[:2]}"
         # git prunes forgotten files of this name from its object directories
-        handle, temporary = tempfile.mkstemp(prefix="tmp_obj_", dir=path.parent)
+        name = f"tmp_obj_{self._mark}_{next(self._numbers)}"
+        temporary = f"{fan}/{name}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(compressed)
-                os.fchmod(file.fileno(), mode & 0o444)
-            os.replace(temporary, path)  # noqa: PTH105 - the name is a string from mkstemp
+            handle = os.open(temporary, flags, 0o600)
+        except FileNotFoundError:
+            _make_fan(fan, mode)
+            handle = os.open(temporary, flags, 0o600)
+        try:
+            with open(handle, "wb", buffering=0) as file:
+                _write_all(file, compressed)
+                os.fchmod(handle, mode & 0o444)
+            os.replace(temporary, self._file(oid))
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108 - as above
+                os.unlink(temporary)
             raise
 
 
-def _make_fan(path: Path, mode: int) -> None:
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _make_fan(path: str, mode: int) -> None:
     try:
-        path.mkdir()
+        os.mkdir(path)
     except FileExistsError:
         return
-    if stat.S_IMODE(path.stat().st_mode) != mode:
-        path.chmod(mode)
+    if stat.S_IMODE(os.stat(path).st_mode) != mode:
+        os.chmod(path, mode)
 
 
-def _sync_path(path: Path) -> None:
+def _sync_path(path: str) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

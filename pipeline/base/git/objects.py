@@ -22,6 +22,7 @@ from pipeline.base.process import Conversation, ConversationEnded
 T = TypeVar("T")
 _Take = Callable[[Conversation, str, int], T]
 _HEX_LENGTH = {"sha1": 40, "sha256": 64}
+_IDS = {name: re.compile(rf"[0-9a-f]{{{length}}}") for name, length in _HEX_LENGTH.items()}
 CHUNK = 1 << 20
 _CACHE_BYTES = 64 << 20
 _CACHED_BLOB = 64 << 10
@@ -30,16 +31,22 @@ _REMEMBERED = 200_000  # ids, about 20 MiB
 
 def require_oid(oid: str, object_format: str) -> str:
     """``oid`` itself if it is a full object id of this format; BugError otherwise."""
-    if not re.fullmatch(rf"[0-9a-f]{{{_HEX_LENGTH[object_format]}}}", oid):
+    if not _IDS[object_format].fullmatch(oid):
         raise BugError(f"Not a full {object_format} object id: {oid!r}")
     return oid
 
 
 class Objects:
-    """Objects of one repository; safe for use by many threads."""
+    """Objects of one repository; safe for use by many threads.
+
+    ``empty_tree`` is the id of the tree without entries (not necessarily stored), ``zero`` the id
+    that stands for "no object" in git's interfaces.
+    """
 
     def __init__(self, engine: Engine, objects_dir: Path, *, is_durable: bool = True) -> None:
         self.object_format = engine.object_format
+        self.empty_tree = object_id(engine.object_format, "tree", b"")
+        self.zero = "0" * _HEX_LENGTH[engine.object_format]
         self.loose = LooseObjects(objects_dir, engine.object_format, is_durable=is_durable)
         self._engine = engine
         self._lock = threading.RLock()
@@ -47,16 +54,6 @@ class Objects:
         self._cache: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
         self._cached_bytes = 0
         self._present: set[str] = set()
-
-    @property
-    def empty_tree(self) -> str:
-        """The id of the tree without entries (not necessarily stored)."""
-        return object_id(self.object_format, "tree", b"")
-
-    @property
-    def zero(self) -> str:
-        """The id that stands for "no object" in git's interfaces."""
-        return "0" * _HEX_LENGTH[self.object_format]
 
     def read(self, oid: str, limit: int | None = None) -> tuple[str, bytes]:
         """Kind and data of an object.

@@ -73,23 +73,19 @@ class Scratch:
         So whatever moment ends the copying, an object in the repository has what it refers to;
         and one that is there already need not be looked into.
         """
+        here = set(self.objects.loose.ids())
         order: dict[str, None] = {}
         pending = [(oid, False) for oid in oids]
         while pending:
             oid, is_done = pending.pop()
             if is_done:
                 order[oid] = None
-            elif oid not in order and self._is_here(oid):
+            elif oid in here and oid not in order:
                 pending.append((oid, True))
                 pending.extend((below, False) for below in _referred(self.objects.loose, oid))
+            elif oid not in here and not self._repository.has(oid):
+                raise MissingObjectError(oid)
         return tuple(order)
-
-    def _is_here(self, oid: str) -> bool:
-        if self.objects.loose.has(oid):
-            return True
-        if not self._repository.has(oid):
-            raise MissingObjectError(oid)
-        return False
 
 
 def _referred(loose: LooseObjects, oid: str) -> list[str]:
