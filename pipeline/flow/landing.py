@@ -5,16 +5,16 @@ ref moved but the state ``merging`` and what was decided about a batch: whether 
 seen by looking at the branch, whose merge commits name the work they landed as their second parent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.base.errors import UnfitError
 from pipeline.base.git import Conflict, ConflictKind
 from pipeline.check.collisions import collisions
 from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.batches import Batches, Decision, RedTree
 from pipeline.flow.checking import merged_gate, run, told_of
 from pipeline.flow.context import RunContext
+from pipeline.flow.landed import landed_work
 from pipeline.flow.starting import work_of
 from pipeline.land.batch import settle
 from pipeline.land.merge import (
@@ -61,7 +61,7 @@ class Lander:
         base = context.plan.base_commit
         tip = context.branches.value(self._ref) or base
         self._tip = Integration(tip, context.repo.commit_tree(tip))
-        self._landed = _landings(context, base, tip)
+        self._landed = landed_work(context, base, tip)
         self._batches = Batches(context)
 
     @property
@@ -345,19 +345,3 @@ class Lander:
             attempt=stored,
             errors=errors_of(record.ws_id, findings),
         )
-
-
-def _landings(context: RunContext, base: str, tip: str) -> Mapping[str, str]:
-    """What the integration branch holds: landed work by its commit, found by looking.
-
-    Raises ``UnfitError`` when the branch does not lead back to the base: somebody moved it.
-    """
-    if tip == base:
-        return {}
-    commits = context.repo.first_parents(base, tip)
-    if not commits or commits[0].parents[:1] != (base,):
-        raise UnfitError(
-            f"{context.layout.run_ref(context.run_id)} does not lead back to {base[:12]}.",
-            remedy="Somebody moved it; `pipeline run --fresh` starts anew.",
-        )
-    return {commit.parents[1]: commit.oid for commit in commits if len(commit.parents) > 1}
