@@ -16,8 +16,11 @@ from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
+from pipeline.flow.exec_record import REQUEST as RECORD_EXEC
+from pipeline.flow.exec_record import interrupt_dead, store_request
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
+from pipeline.flow.quarantine import export_quarantine
 from pipeline.flow.schedule import Graph, outcome
 from pipeline.flow.takeover import taken_over
 from pipeline.model.config import Config
@@ -109,7 +112,8 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
 
 def interrupt_dead_runs(ledger: Ledger) -> None:
     """Say of runs that a dead engine left running that they were interrupted."""
-    for dead in ledger.runs(states={RunState.RUNNING}):
+    interrupt_dead(ledger)
+    for dead in ledger.runs(states={RunState.RUNNING}, kind="run"):
         ledger.move_run(
             dead.run_id,
             RunState.RUNNING,
@@ -260,6 +264,7 @@ def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:
     """Build a run's summary and write its files."""
     ledger.bus.drain()
     summary = build_summary(ledger, run_id, tree_of=prepared.repo.commit_tree)
+    export_quarantine(ledger, prepared.layout, run_id)
     write_summary(prepared.layout, summary)
     return summary
 
@@ -332,6 +337,8 @@ def _stopper(context: RunContext, watch: Watch) -> Callable[[], str]:
         for request in inbox.take(context.layout):
             if request.kind == "cancel" and request.run_id in ("", context.run_id):
                 return "The run was cancelled by a request."
+            if request.kind == RECORD_EXEC:
+                store_request(context.ledger, request)
         if context.deadline is not None and time.monotonic() > context.deadline:
             return "The run's time limit has passed."
         return watch.should_stop()
