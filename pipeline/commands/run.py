@@ -17,12 +17,14 @@ from pipeline.commands import plan as plan_command
 from pipeline.commands import reading
 from pipeline.commands.show_run import print_summary
 from pipeline.commands.signals import StopOnSignal
+from pipeline.flow.kept import kept_checkouts
 from pipeline.flow.prepare import RunRequest, prepare
 from pipeline.flow.run import Watch, find_completed, run
 from pipeline.flow.update_base import require_clean_base, update_base
 from pipeline.model.states import RunState
 from pipeline.model.summary import RunSummary
 from pipeline.report.progress import open_progress
+from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
 
 _LONGEST_S = 10_000_000.0
@@ -117,7 +119,9 @@ def plan_options(command: Any) -> Any:
 )
 @click.option("--fresh", is_flag=True, help="Start anew; take nothing over.")
 @click.option("--dry-run", is_flag=True, help="Show what would run; change nothing.")
-@click.option("--keep-worktrees", is_flag=True, help="Leave the slots as the run left them.")
+@click.option(
+    "--keep-worktrees", is_flag=True, help="Keep what did not land as the tool left it."
+)
 @click.option(
     "--update-base",
     is_flag=True,
@@ -161,9 +165,19 @@ def command(form: str, repo: Path, **options: Any) -> int:
                 is_quiet=options["quiet"],
             )
         show_result(summary, form)
+        if request.keeps_worktrees:
+            _tell_kept(prepared.layout, summary.run_id)
         if request.updates_base and summary.status is RunState.COMPLETED:
             update_base(prepared, summary.integration_commit)
     return ExitCode.OK if summary.status is RunState.COMPLETED else ExitCode.NOT_PASSED
+
+
+def _tell_kept(layout: Layout, run_id: str) -> None:
+    kept = kept_checkouts(layout, run_id)
+    for path in kept:
+        console.tell(f"note: the checkout of {path.name} is kept: {console.safe(str(path))}")
+    if not kept:
+        console.tell("note: no checkout is kept: no tool worked in one, or all landed.")
 
 
 def show_result(summary: RunSummary, form: str) -> None:

@@ -12,6 +12,8 @@ from pipeline.check.validate import check_text
 from pipeline.flow.attempts import Attempt, finished
 from pipeline.flow.context import RunContext
 from pipeline.flow.judging import Judged, as_findings, effective_policy, judge
+from pipeline.flow.kept import keep
+from pipeline.flow.tool_events import tool_ended, tool_started
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, Feedback, ToolReport
 from pipeline.model.event import EventDraft, EventType, Level
@@ -145,7 +147,9 @@ def _carry_out(
             result = editor.edit(request)
         else:
             mark = context.control_plane.before()
+            request = replace(request, on_beat=tool_started(attempt, request.timeout_s or 0))
             result = editor.edit(request)
+            tool_ended(attempt, profile, result.report)
             found += context.control_plane.after(mark)
         found += [
             Objection(Reason.STRAY_PROCESS, f"the tool left a process behind: {name}")
@@ -160,6 +164,8 @@ def _carry_out(
             captured = capture(slot, scratch, context.config.capture)
         else:
             captured = Captured(record.tree, record.tree, ())
+        if slot and context.keeps_worktrees:
+            keep(context, slot, ws.id)
         if result.patch:
             found += check_text(
                 result.patch,

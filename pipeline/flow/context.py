@@ -72,6 +72,7 @@ class RunContext:
     counters: Counters
     clock_s: int | None = None
     deadline: float | None = None
+    keeps_worktrees: bool = False
     turns: Mapping[str, Semaphore] = field(default_factory=dict)
     setup_lock: Lock = field(default_factory=Lock)
 

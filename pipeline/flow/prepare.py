@@ -55,6 +55,7 @@ class Prepared:
     environ: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    keeps_worktrees: bool = False
 
 
 def prepare(request: RunRequest) -> Prepared:
@@ -167,6 +168,7 @@ def _prepare(repo: Repository, request: RunRequest) -> Prepared:
         tool_environ(request.environ),
         problems,
         _notes(repo, plan),
+        request.keeps_worktrees,
     )
 
 

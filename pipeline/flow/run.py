@@ -18,6 +18,7 @@ from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
 from pipeline.flow.exec_record import REQUEST as RECORD_EXEC
 from pipeline.flow.exec_record import interrupt_dead, store_request
+from pipeline.flow.kept import drop_landed
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
 from pipeline.flow.quarantine import export_quarantine
@@ -206,7 +207,8 @@ def _takeover(
 
 def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch) -> RunSummary:
     began, cpu = time.monotonic(), _cpu_s()
-    run_id = record.run_id
+    # As asked for now, also where the run began with another number.
+    run_id, jobs = record.run_id, jobs_of(prepared.plan.config)
     is_resumed = record.state is not RunState.PENDING
     if record.state is RunState.RUNNING:
         raise AssertionError("a running run was not interrupted first")
@@ -216,7 +218,10 @@ def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch
         record.state,
         RunState.RUNNING,
         "The run is carried on." if is_resumed else "The run starts.",
-        changes={"started_at": record.started_at or clock.now()},
+        changes={
+            "started_at": record.started_at or clock.now(),
+            "jobs": jobs,
+        },
         events=(resumed if is_resumed else EventDraft(EventType.RUN_STARTED, "The run starts."),),
     )
     counters = Counters()
@@ -233,7 +238,9 @@ def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch
     with _context(ledger, prepared, run_id, counters) as context:
         context.hold_all()
         try:
-            Engine(context, record.jobs, should_stop=_stopper(context, watch)).execute()
+            Engine(
+                context, jobs_of(prepared.plan.config), should_stop=_stopper(context, watch)
+            ).execute()
         except BaseException as error:
             _interrupted(ledger, run_id, error, spent())
             raise
@@ -244,6 +251,8 @@ def _finish(
     ledger: Ledger, prepared: Prepared, context: RunContext, spent: dict[str, object]
 ) -> RunSummary:
     run_id = context.run_id
+    if context.keeps_worktrees:
+        drop_landed(context)
     states = [record.state for record in ledger.workstreams(run_id)]
     state = outcome(states)
     done = sum(s is WorkstreamState.DONE for s in states)
@@ -318,6 +327,7 @@ def _context(
             counters=counters,
             clock_s=_base_seconds(repo, plan) if config.run.reproducible else None,
             deadline=time.monotonic() + config.run.timeout_s if config.run.timeout_s else None,
+            keeps_worktrees=prepared.keeps_worktrees,
             turns={p.id: Semaphore(p.concurrency) for p in config.tools.values() if p.concurrency},
         )
 

@@ -152,6 +152,26 @@ class SlotPool:
         wish = _Wish(slot.tree, slot.has_git, slot.owner, slot.head, slot.links)
         return self._fill(place, wish)
 
+    def keep(self, slot: Slot, name: str) -> Path:
+        """Put a slot's checkout aside as ``kept/<name>``, in place of one that is there.
+
+        The slot's next taker gets a new directory. Raises SlotError or OSError.
+        """
+        with self._changed:
+            place = next(one for one in self._state.places if one.number == slot.number)
+        target = self._root / "kept" / name
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove(target, place.directory)
+        place.checkout.snapshot = None
+        slot.path.rename(target)
+        return target
+
+    def drop_kept(self, name: str) -> None:
+        """Remove what was put aside under this name, if there is anything; for one thread."""
+        target = self._root / "kept" / name
+        if target.parent.is_dir():
+            _remove(target, self._root)
+
     def idle(self) -> tuple[IdleSlot, ...]:
         """The slots of this process that nobody has at the moment."""
         with self._changed:
@@ -356,6 +376,20 @@ def _empty_private(directory: Path, *, git: bool = False) -> None:
             trash.close()
     finally:
         os.close(slot)
+
+
+def _remove(target: Path, beside: Path) -> None:
+    """Remove whatever ``target`` is, by way of a directory ``beside`` that nobody else uses."""
+    own, parent = os.open(beside, OPEN_DIRECTORY), os.open(target.parent, OPEN_DIRECTORY)
+    try:
+        trash = Trash(own)
+        try:
+            trash.remove(parent, os.fsencode(target.name))
+        finally:
+            trash.close()
+    finally:
+        os.close(own)
+        os.close(parent)
 
 
 def _remove_git(slot: int, trash: Trash) -> None:

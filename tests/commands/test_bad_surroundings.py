@@ -153,7 +153,7 @@ def test_corrupt_database_stands_in_nobodys_way(one):
     assert script("runs", cwd=one.top).code == 0
 
 
-@pytest.mark.parametrize("damage", ["garbage", "header", "page", "empty"])
+@pytest.mark.parametrize("damage", ["garbage", "header", "page", "cut"])
 def test_corrupt_database_is_moved_aside_and_told_of(one, damage):
     assert script(*QUIET, cwd=one.top).code == 0
     database = one.layout.database
@@ -162,7 +162,7 @@ def test_corrupt_database_is_moved_aside_and_told_of(one, damage):
         "garbage": os.urandom(9000),
         "header": b"SQLite format 3\0" + whole[16:100].replace(b"\0", b"\xff") + whole[100:],
         "page": whole[:4096] + os.urandom(4096) + whole[8192:],
-        "empty": b"x",
+        "cut": whole[:5000],
     }[damage]
     database.write_bytes(broken)
     said = script(*QUIET, "--fresh", cwd=one.top)
