@@ -121,7 +121,7 @@ class Writer:
     """Owns the writing connection; ``submit`` from any thread.
 
     ``durable`` is called before each commit: what rows name (objects, refs) must be safe first.
-    ``publish`` gets the events of each commit after the waiting callers were told.
+    ``publish`` gets the events of each commit before the waiting callers are told.
     """
 
     def __init__(
@@ -207,10 +207,10 @@ class Writer:
             return
         self.commits += 1
         self.units += len(group)
+        if transaction.events:  # before the callers go on: whoever drains the bus then gets them
+            self._publish(tuple(transaction.events))
         for (_, receipt), (value, problem) in zip(group, answers, strict=True):
             self._settle(receipt, value, problem)
-        if transaction.events:
-            self._publish(tuple(transaction.events))
 
     def _commit(
         self, transaction: Transaction, group: list[tuple[Unit[Any], Receipt[Any]]]

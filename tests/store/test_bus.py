@@ -1,11 +1,18 @@
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from pipeline.model.event import Event, EventDraft, EventType, Level
+from pipeline.model.record import RunRecord
+from pipeline.model.states import RunState
+from pipeline.store import units
 from pipeline.store.bus import Bus
+from pipeline.store.database import Mode, open_database
+from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
+from pipeline.store.writer import Writer
 
 MakeRun = Callable[..., str]
 
@@ -115,3 +122,19 @@ def test_a_subscriber_that_hangs_is_given_up_on() -> None:
 
     assert not bus.close(0.01)
     release.set()
+
+
+def test_who_waited_for_a_write_can_drain_what_it_told(layout: Layout) -> None:
+    opened = open_database(layout.database, Mode.WRITE)
+    assert opened is not None
+    told: list[EventType] = []
+
+    def tell_slowly(events: Sequence[Event]) -> None:
+        time.sleep(0.05)
+        told.extend(event.type for event in events)
+
+    writer = Writer(opened.connection, layout.database, durable=lambda: None, publish=tell_slowly)
+    run = RunRecord("r", "key", RunState.PENDING, "0" * 40, "main")
+    writer.submit(units.create_run(run, None, (), ())).result()
+    assert told == [EventType.RUN_CREATED]
+    writer.close()
