@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.base import ids
-from pipeline.base.errors import InputError, InterruptedRunError
+from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, overall, run_gate
 from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.context import RunContext
@@ -16,7 +16,7 @@ from pipeline.model.states import WorkstreamState
 from pipeline.model.verdict import CheckResult, Result, Verdict
 from pipeline.model.workstream import Workstream
 from pipeline.work.borrowed_git import Head
-from pipeline.work.setup import SetupDirs, SetupFailedError
+from pipeline.work.setup import SetupDirs
 from pipeline.work.slots import Slot
 from pipeline.work.tools import slot_values
 
@@ -81,12 +81,11 @@ def run(
 def _ask(
     context: RunContext, gate: Gate, record: WorkstreamRecord, tree: str, commit: str
 ) -> Verdict:
-    try:
-        setup = context.set_up(tree)
-    except (SetupFailedError, InputError) as error:
-        context.set_up(context.repo.commit_tree(context.plan.base_commit))
-        failed = CheckResult("setup", Result.FAULT, "", reason=str(error))
+    problem = context.why_no_set_up(tree)
+    if problem:
+        failed = CheckResult("setup", Result.FAULT, "", reason=problem)
         return Verdict(gate.name, tree, Result.FAULT, (failed,))
+    setup = context.set_up(tree)
     answers: dict[int, CheckResult] = {}
     # Only a check whose key has the commit in it may see a git: there it can read the history.
     for with_git in (False, True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Semaphore
 
-from pipeline.base.errors import InterruptedRunError
+from pipeline.base.errors import InputError, InterruptedRunError
 from pipeline.base.git import Identity, Repository
 from pipeline.base.process import CancelToken
 from pipeline.check.executables import Executables
@@ -109,6 +109,18 @@ class RunContext:
         except SetupFailedError:
             self.stop_if_cancelled()
             raise
+
+    def why_no_set_up(self, tree: str) -> str:
+        """Why a tree's set-up cannot be made although the base's can; empty where it can be.
+
+        Raises as `set_up` where the base's cannot be made either: that is not the tree's fault.
+        """
+        try:
+            self.set_up(tree)
+        except (SetupFailedError, InputError) as error:
+            self.set_up(self.repo.commit_tree(self.plan.base_commit))
+            return str(error)
+        return ""
 
     def stop_if_cancelled(self) -> None:
         """Raise ``InterruptedRunError`` when the run was told to stop."""

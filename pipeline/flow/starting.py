@@ -21,7 +21,15 @@ def start(
         )
     point = _find(context, record, dependencies)
     if not point.is_clean:
-        return _refuse(context, record, point)
+        reason = (
+            f"its dependencies cannot be merged: {point.conflicting} conflicts with those before "
+            f"it in {conflict_sentence(point.conflicts)}."
+        )
+        return _refuse(context, record, reason, point.conflicting)
+    problem = context.why_no_set_up(point.tree)
+    if problem:
+        reason = f"its dependencies merged have no set-up: {problem}"
+        return _refuse(context, record, reason, ", ".join(dependencies))
     context.anchor(ws_id, point.commit)
     return ledger.move(
         run_id,
@@ -61,12 +69,8 @@ def _find(
 
 
 def _refuse(
-    context: RunContext, record: WorkstreamRecord, point: StartingPoint
+    context: RunContext, record: WorkstreamRecord, reason: str, dependency: str
 ) -> WorkstreamRecord:
-    reason = (
-        f"its dependencies cannot be merged: {point.conflicting} conflicts with those before it "
-        f"in {conflict_sentence(point.conflicts)}."
-    )
     return context.ledger.move(
         context.run_id,
         record.ws_id,
@@ -79,7 +83,7 @@ def _refuse(
                 EventType.DEPENDENCY_BLOCKED,
                 f"{record.ws_id} is blocked: {reason}",
                 level=Level.WARNING,
-                payload={"dependency": point.conflicting},
+                payload={"dependency": dependency},
             ),
         ),
     )
