@@ -49,16 +49,6 @@ class Applied:
     changes: tuple[TreeChange, ...]
 
 
-def diff_text(engine: Engine, objects: Objects, before: str, after: str, *extra: Path) -> bytes:
-    """A patch from one tree to another that `apply_patch` turns back into the same tree.
-
-    The bytes depend on the two trees and git's version alone: no configuration, no attributes.
-    """
-    env = engine.environment(objects.loose.path, *extra)
-    args = ("diff-tree", *DIFF_FLAGS, before, after, "--")
-    return run_git(args, cwd=engine.git_dir, env=env).out
-
-
 class PatchDesk:
     """Applies patches to trees through an index; objects made go to one object directory."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.git import history, status
+from pipeline.base.git.differ import Differ
 from pipeline.base.git.engine import Engine
 from pipeline.base.git.errors import GitError
 from pipeline.base.git.history import CommitInfo, Identity
@@ -18,9 +19,8 @@ from pipeline.base.git.invoke import (
 )
 from pipeline.base.git.merge import Merge, Merger
 from pipeline.base.git.objects import Objects
-from pipeline.base.git.patches import diff_text
 from pipeline.base.git.refs import Refs
-from pipeline.base.git.scratch import Scratch
+from pipeline.base.git.scratch import Scratch, ScratchRooms
 from pipeline.base.git.trees import Trees
 from pipeline.base.process import Completed
 
@@ -50,6 +50,8 @@ class Repository:
         self.objects = Objects(self._engine, objects_dir)
         self.trees = Trees(self.objects)
         self.refs = Refs(common_dir, object_format, self.objects.flush)
+        self._differ = Differ(self._engine, objects_dir)
+        self._rooms = ScratchRooms(self._engine, objects_dir)
         self._merger = Merger(self._engine, self.objects, self.trees)
 
     @classmethod
@@ -93,6 +95,8 @@ class Repository:
     def close(self) -> None:
         """End what git keeps running and remove the private git directory."""
         self.refs.close()
+        self._rooms.close()
+        self._differ.close()
         self.objects.close()
         self._engine.close()
 
@@ -186,11 +190,11 @@ class Repository:
 
     def scratch(self) -> Scratch:
         """A place for objects that are not trusted yet; use it in a ``with`` block."""
-        return Scratch(self._engine, self.objects, self.trees)
+        return Scratch(self._rooms, self.objects, self.trees)
 
     def diff_text(self, before: str, after: str) -> bytes:
         """A patch between two trees: binary-safe, full ids, ``a/`` and ``b/``, no renames."""
-        return diff_text(self._engine, self.objects, before, after)
+        return self._differ.text(before, after)
 
     @property
     def is_shallow(self) -> bool:

@@ -1,30 +1,102 @@
 """A place to judge content that is not trusted: its objects reach the repository only on demand."""
 
+import os
 import shutil
+import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 from pipeline.base.git.borrowing import BorrowingObjects
+from pipeline.base.git.differ import Differ
 from pipeline.base.git.engine import Engine
 from pipeline.base.git.errors import MissingObjectError
 from pipeline.base.git.loose import LooseObjects
 from pipeline.base.git.objects import Objects
-from pipeline.base.git.patches import Applied, PatchDesk, diff_text
+from pipeline.base.git.patches import Applied, PatchDesk
 from pipeline.base.git.trees import GITLINK, Trees, parse_tree
 
 
-class Scratch:
-    """An object directory of its own that borrows the repository's; gone on leaving the block."""
+class ScratchRooms:
+    """The directories that scratches work in, one for each that is open, used again when empty.
 
-    def __init__(self, engine: Engine, repository: Objects, trees: Trees) -> None:
-        self._engine = engine
+    Making and removing one costs more than a small change does in it, and a git that makes
+    patches lives on in each. Safe for use by many threads.
+    """
+
+    def __init__(self, engine: Engine, borrowed: Path) -> None:
+        self.engine = engine
+        self._borrowed = borrowed
+        self._lock = threading.Lock()
+        self._free: list[Room] = []
+        self._is_closed = False
+
+    def take(self) -> "Room":
+        """An empty room, the taker's until it is given back."""
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+        return Room(self.engine, self._borrowed)
+
+    def give_back(self, room: "Room") -> None:
+        """Empty a room; one that resists is removed."""
+        is_empty = room.empty()
+        with self._lock:
+            if is_empty and not self._is_closed:
+                self._free.append(room)
+                return
+        room.close()
+
+    def close(self) -> None:
+        """Remove the rooms that nobody has; the others go when they are given back."""
+        with self._lock:
+            self._is_closed = True
+            rooms, self._free = self._free, []
+        for room in rooms:
+            room.close()
+
+
+class Room:
+    """A directory for objects and one for indexes, with a git that makes patches from both."""
+
+    def __init__(self, engine: Engine, borrowed: Path) -> None:
+        self.path = engine.temporary("scratch")
+        self.borrowed = borrowed
+        self.objects = self.path / "objects"
+        self.indexes = self.path / "indexes"
+        for folder in (self.objects, self.indexes):
+            folder.mkdir()
+        self.differ = Differ(engine, self.objects, borrowed)
+
+    def empty(self) -> bool:
+        """Remove everything below the two directories; false where that cannot be done."""
+        try:
+            for top in (self.objects, self.indexes):
+                for entry in os.scandir(top):
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path)
+                    else:
+                        os.unlink(entry.path)  # noqa: PTH108 - it is no Path
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Remove everything."""
+        self.differ.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Scratch:
+    """An object directory of its own that borrows the repository's; empty on leaving the block."""
+
+    def __init__(self, rooms: ScratchRooms, repository: Objects, trees: Trees) -> None:
+        self._is_open = True
+        self._rooms = rooms
+        self._room = room = rooms.take()
         self._repository = repository
-        self._path = engine.temporary("scratch")
-        for name in ("objects", "indexes"):
-            (self._path / name).mkdir()
-        borrowed = repository.loose.path
-        self.objects = BorrowingObjects(engine, self._path / "objects", repository)
+        self.objects = BorrowingObjects(rooms.engine, room.objects, repository)
         self.trees = Trees(self.objects, trees)
-        self._desk = PatchDesk(engine, self.objects, self.trees, self._path / "indexes", borrowed)
+        self._desk = PatchDesk(rooms.engine, self.objects, self.trees, room.indexes, room.borrowed)
 
     def __enter__(self) -> "Scratch":
         return self
@@ -41,8 +113,7 @@ class Scratch:
 
     def diff_text(self, before: str, after: str) -> bytes:
         """As `Repository.diff_text`, for trees that may live here."""
-        borrowed = self._repository.loose.path
-        return diff_text(self._engine, self.objects, before, after, borrowed)
+        return self._room.differ.text(before, after)
 
     def read_blob(self, oid: str, limit: int | None = None) -> bytes:
         """A file's bytes; raises ObjectTooLargeError for more than ``limit`` of them."""
@@ -64,8 +135,10 @@ class Scratch:
         return copied
 
     def close(self) -> None:
-        """Remove the directory."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        """Remove everything in it; it is not to be used any more. Safe to call twice."""
+        if self._is_open:
+            self._is_open = False
+            self._rooms.give_back(self._room)
 
     def _reachable(self, oids: Iterable[str]) -> tuple[str, ...]:
         """The scratch's objects reached from ids, those referred to before those that refer.

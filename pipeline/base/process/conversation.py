@@ -98,12 +98,17 @@ class Conversation:
 
     def readline(self) -> bytes:
         """Return the next line with its newline; raises ConversationEnded when none comes."""
+        return self.read_until(b"\n")
+
+    def read_until(self, mark: bytes) -> bytes:
+        """Return all up to and with the next ``mark``; raises ConversationEnded without one."""
         searched = self._start
         until = time.monotonic() + self._timeout_s
-        while (found := self._buffer.find(b"\n", searched)) < 0:
-            searched = len(self._buffer)
+        while (found := self._buffer.find(mark, searched)) < 0:
+            # the mark may have begun in what is there
+            searched = max(self._start, len(self._buffer) - len(mark) + 1)
             self._fill(until)
-        return self._take(found + 1 - self._start)
+        return self._take(found + len(mark) - self._start)
 
     def read_exactly(self, size: int) -> bytes:
         """Return the next ``size`` bytes; raises ConversationEnded when they do not come."""

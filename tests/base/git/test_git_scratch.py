@@ -87,11 +87,44 @@ def test_what_is_nowhere_cannot_be_promoted(scratch) -> None:
         scratch.promote(["1" * 40])
 
 
-def test_the_scratch_is_gone_afterwards(repo) -> None:
+def test_nothing_of_a_scratch_is_left_for_the_next(repo, tree) -> None:
     with repo.scratch() as scratch:
-        scratch.objects.write("blob", b"x")
+        blob = scratch.objects.write("blob", b"x")
+        made = scratch.trees.edit(tree, [(b"x", TreeEntry(FILE, blob))])
+        patch = scratch.diff_text(tree, made)
+        scratch.apply_patch(made, creating("y"))
         path = scratch.objects.loose.path
-        assert path.is_dir()
+    assert [file for file in path.parent.rglob("*") if file.is_file()] == []
+    with repo.scratch() as other:
+        assert other.objects.loose.path == path
+        assert not other.objects.has(blob)
+        with pytest.raises(MissingObjectError):
+            other.trees.entries(made)
+        with pytest.raises(GitError):
+            other.diff_text(tree, made)
+        assert other.apply_patch(tree, patch).tree == made
+        assert other.diff_text(tree, made) == patch
+
+
+def test_scratches_that_are_open_together_are_apart(repo) -> None:
+    with repo.scratch() as one, repo.scratch() as two:
+        blob = one.objects.write("blob", b"x")
+        assert not two.objects.has(blob)
+        one.close()
+        one.close()
+        with repo.scratch() as three, repo.scratch() as four:
+            paths = {opened.objects.loose.path for opened in (two, three, four)}
+            assert len(paths) == 3
+
+
+def test_the_scratch_is_gone_with_its_repository(checkout, opened) -> None:
+    repo = opened(checkout.path)
+    scratch = repo.scratch()
+    path = scratch.objects.loose.path
+    with repo.scratch():
+        pass
+    repo.close()
+    scratch.close()
     assert not path.exists()
 
 

@@ -22,6 +22,17 @@ def test_requests_and_answers(tmp_path, env):
     assert not talk.is_open
 
 
+@pytest.mark.parametrize("cut", range(8, 12))
+def test_reading_up_to_a_mark_that_comes_in_pieces(tmp_path, env, cut):
+    said = "a lineENENDrest"
+    argv = ["sh", "-c", f"printf {said[:cut]!r}; sleep 0.1; printf {said[cut:]!r}; cat"]
+    with Conversation(argv, cwd=tmp_path, env=env) as talk:
+        assert talk.read_until(b"END") == b"a lineENEND"
+        talk.write(b"\nEND")
+        assert talk.readline() == b"rest\n"
+        assert talk.read_until(b"END") == b"END"
+
+
 def test_git_batch_command(tmp_path, env):
     with Conversation(["git", "init", "-q"], cwd=tmp_path, env=env) as start:
         assert start.close() == 0
