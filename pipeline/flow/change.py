@@ -10,7 +10,7 @@ from pipeline.base.git import Scratch
 from pipeline.base.process import Ending
 from pipeline.check.validate import check_text
 from pipeline.flow.attempts import Attempt, finished
-from pipeline.flow.context import RunContext
+from pipeline.flow.context import NO_SETUP, RunContext
 from pipeline.flow.judging import Judged, as_findings, effective_policy, judge
 from pipeline.flow.kept import keep
 from pipeline.flow.tool_events import tool_ended, tool_started
@@ -23,6 +23,7 @@ from pipeline.model.record import Step, StepAttempt, WorkstreamRecord
 from pipeline.work.borrowed_git import Head
 from pipeline.work.capture import capture
 from pipeline.work.editors import Editor, EditRequest
+from pipeline.work.setup import is_sealed
 
 _EVENT_OF = {
     Reason.SCOPE: EventType.SCOPE_VIOLATION,
@@ -116,13 +117,14 @@ def _carry_out(
     """Run the editor; give its report, what changed, and what was seen outside its tree."""
     context, record = attempt.context, attempt.record
     ws = context.workstream(record.ws_id)
+    setup = context.set_up(record.tree) if editor.needs_directory else NO_SETUP
     taking = (
         context.slots.take(
             record.tree,
             with_git=True,
             owner=f"{context.run_id}/{ws.id}",
             head=Head(ws.id, record.commit),
-            links=context.set_up(record.tree).links,
+            links=setup.links,
         )
         if editor.needs_directory
         else nullcontext(None)
@@ -151,6 +153,8 @@ def _carry_out(
             result = editor.edit(request)
             tool_ended(attempt, profile, result.report)
             found += context.control_plane.after(mark)
+            if not is_sealed(setup):
+                found.append(Objection(Reason.CONTROL_PLANE, "a set-up directory was changed"))
         found += [
             Objection(Reason.STRAY_PROCESS, f"the tool left a process behind: {name}")
             for name in result.report.left_behind

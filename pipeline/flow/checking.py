@@ -9,6 +9,7 @@ from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, overall, run_gate
 from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.context import RunContext
+from pipeline.flow.watching import GateWatch
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import Step, WorkstreamRecord
@@ -87,13 +88,19 @@ def _ask(
         return Verdict(gate.name, tree, Result.FAULT, (failed,))
     setup = context.set_up(tree)
     answers: dict[int, CheckResult] = {}
-    # Only a check whose key has the commit in it may see a git: there it can read the history.
-    for with_git in (False, True):
-        places = [n for n, check in enumerate(gate.checks) if check.history is with_git]
-        if places:
-            on = _on(context, record, tree, commit, setup=setup, with_git=with_git)
-            part = Gate(gate.name, tuple(gate.checks[n] for n in places))
-            answers |= zip(places, run_gate(part, on, context.verdicts).checks, strict=True)
+    with GateWatch(context, record.ws_id, setup) as watch:
+        # Only a check whose key has the commit in it may see a git: it can read the history there.
+        for with_git in (False, True):
+            places = [n for n, check in enumerate(gate.checks) if check.history is with_git]
+            if places:
+                on = _on(context, record, tree, commit, setup=setup, watch=watch, with_git=with_git)
+                part = Gate(gate.name, tuple(gate.checks[n] for n in places))
+                answers |= zip(places, run_gate(part, on, watch).checks, strict=True)
+    if watch.objections:
+        said = "; ".join(objection.message for objection in watch.objections[:3])
+        reason = f"while its checks ran, what is not theirs was changed: {said}"
+        refused = CheckResult("surroundings", Result.FAULT, "", reason=reason)
+        return Verdict(gate.name, tree, Result.FAULT, (refused,))
     results = tuple(answers[n] for n in range(len(gate.checks)))
     return Verdict(gate.name, tree, overall(results), results)
 
@@ -212,6 +219,7 @@ def _on(
     commit: str,
     *,
     setup: SetupDirs,
+    watch: GateWatch,
     with_git: bool,
 ) -> CheckContext:
     taken: list[Slot] = []
@@ -224,6 +232,7 @@ def _on(
             tree, owner=owner, links=setup.links, with_git=with_git, head=head
         ) as slot:
             taken.append(slot)
+            watch.begin()
             yield slot.path
 
     return CheckContext(

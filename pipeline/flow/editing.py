@@ -6,9 +6,13 @@ from pipeline.flow.context import RunContext
 from pipeline.flow.feedback import after_edit
 from pipeline.flow.refusing import give_up, refused
 from pipeline.model.event import EventDraft, EventType
+from pipeline.model.finding import Severity
+from pipeline.model.patch import Reason
 from pipeline.model.record import Step, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.work.editors import find_editor
+
+_DISTURBED = Reason.CONTROL_PLANE.value
 
 
 def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
@@ -33,6 +37,9 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     limit = ws.limits(Step.EDIT).max_attempts
     if editor.takes_feedback(profile) and tries < limit and not change.is_fault:
         return refused(context, record, change)
+    if _was_disturbed(change) and not any(a.details.get("code") == _DISTURBED for a in rounds):
+        # A person who commits or edits meanwhile looks like a tool that does: once is no proof.
+        return refused(context, record, change)
     if tries > 1:
         change = change.with_event(
             EventDraft(
@@ -43,6 +50,12 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
             )
         )
     return give_up(context, record, change)
+
+
+def _was_disturbed(change: Change) -> bool:
+    """Whether all that speaks against a change is what happened around it."""
+    against = [f for f in change.findings if f.severity is Severity.ERROR]
+    return bool(against) and all(f.code == _DISTURBED for f in against)
 
 
 def accept(context: RunContext, record: WorkstreamRecord, change: Change) -> WorkstreamRecord:

@@ -6,17 +6,20 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.errors import InputError, UnfitError
+from pipeline.base.files import write_atomic
 from pipeline.base.git import Repository
 from pipeline.base.locks import process_started
 from pipeline.base.process import CancelToken
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import SetupStep
 from pipeline.model.edit import ToolReport
+from pipeline.work.seal import seal_of
 from pipeline.work.slots import SlotPool
 from pipeline.work.tools import has_succeeded, run_tool, slot_values, tool_environment
 
@@ -31,11 +34,14 @@ class SetupFailedError(UnfitError):
 class SetupDirs:
     """Directories that slots are given: ``links`` as `SlotPool.take` wants them.
 
-    ``digest`` is part of a verdict's key; it is empty where there is no set-up.
+    ``digest`` is part of a verdict's key; it is empty where there is no set-up. ``seal`` is what
+    ``made`` was like when it was lent (see `is_sealed`).
     """
 
     digest: str = ""
     links: tuple[tuple[bytes, bytes], ...] = ()
+    made: Path | None = None
+    seal: str = ""
 
 
 def setup_digest(steps: Sequence[SetupStep], tree: str, repo: Repository) -> str:
@@ -77,6 +83,9 @@ def prepare_setup(
         return SetupDirs()
     names = _names(steps, tree, repo)
     made = cache_root / digest[:32]
+    if made.is_dir() and not _has_kept_its_seal(made):
+        # Somebody wrote there: it is put aside, and made anew.
+        made.rename(made.with_name(f"{made.name}-{time.time_ns()}.{os.getpid()}{_UNFINISHED}"))
     if not made.is_dir():
         _make(
             steps,
@@ -90,7 +99,28 @@ def prepare_setup(
             tag=tag,
         )
     links = tuple((os.fsencode(name), os.fsencode(made / name)) for name in names)
-    return SetupDirs(digest, links)
+    return SetupDirs(digest, links, made, _seal_file(made).read_text(encoding="ascii"))
+
+
+def is_sealed(setup: SetupDirs) -> bool:
+    """Whether set-up directories are as they were when lent; true where there are none."""
+    if setup.made is None:
+        return True
+    try:
+        return seal_of(setup.made) == setup.seal
+    except OSError:
+        return False
+
+
+def _seal_file(made: Path) -> Path:
+    return made.with_name(f"{made.name}.seal")
+
+
+def _has_kept_its_seal(made: Path) -> bool:
+    try:
+        return seal_of(made) == _seal_file(made).read_text(encoding="ascii")
+    except OSError:
+        return False
 
 
 def _names(steps: Sequence[SetupStep], tree: str, repo: Repository) -> tuple[str, ...]:
@@ -158,6 +188,7 @@ def _why(report: ToolReport) -> str:
 def _publish(unfinished: Path, made: Path) -> None:
     try:
         unfinished.rename(made)
+        write_atomic(_seal_file(made), seal_of(made).encode())
     except OSError:  # another process was faster; both made the same
         if not made.is_dir():
             raise
