@@ -150,6 +150,14 @@ def test_markers_are_documented() -> None:
     assert set(table) == markers
 
 
+def test_the_working_copy_has_what_tests_and_checks_need() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = config["dependency-groups"]
+    needed = {re.split(r"[<>=~]", name)[0] for name in (*groups["test"], *groups["lint"])}
+    (typed,) = (b.text for b in blocks("CONTRIBUTING.md") if "pip install -e" in b.text)
+    assert needed - set(typed.split()) == set()
+
+
 def test_event_types_that_are_asked_for_exist() -> None:
     asked = [
         kind
