@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from pipeline.base.errors import InterruptedRunError
+from pipeline.base.errors import InputError, InterruptedRunError
 from pipeline.base.git import Scratch
 from pipeline.base.process import Ending
 from pipeline.check.validate import check_text
@@ -86,7 +86,11 @@ def make_change(
     ).start()
     origin_tree = context.repo.commit_tree(record.start_commit)
     with context.repo.scratch() as scratch, context.tool_turn(profile):
-        report, captured, found = _carry_out(attempt, editor, profile, scratch, feedback)
+        try:
+            report, captured, found = _carry_out(attempt, editor, profile, scratch, feedback)
+        except InputError as error:
+            # One bundle that its tool cannot use must not stop the others.
+            return _unusable(attempt, str(error))
         if report.ending == Ending.CANCELLED:
             attempt.interrupt(report)
             raise InterruptedRunError(
@@ -198,6 +202,19 @@ def _why_not(
     if not captured.changes:
         return f"{report.tool} changed nothing.", Reason.EMPTY
     return "", ""
+
+
+def _unusable(attempt: Attempt, reason: str) -> Change:
+    stored = attempt.finish(is_good=False, reason=reason, details={"code": "input"})
+    message = f"{attempt.record.ws_id}: {attempt.step} attempt {attempt.number}: {reason}"
+    return Change(
+        stored,
+        message,
+        reason=reason,
+        reason_code="input",
+        is_fault=True,
+        events=(finished(stored, message),),
+    )
 
 
 def _refusal(
