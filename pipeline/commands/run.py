@@ -119,9 +119,7 @@ def plan_options(command: Any) -> Any:
 )
 @click.option("--fresh", is_flag=True, help="Start anew; take nothing over.")
 @click.option("--dry-run", is_flag=True, help="Show what would run; change nothing.")
-@click.option(
-    "--keep-worktrees", is_flag=True, help="Keep what did not land as the tool left it."
-)
+@click.option("--keep-worktrees", is_flag=True, help="Keep what did not land as the tool left it.")
 @click.option(
     "--update-base",
     is_flag=True,
