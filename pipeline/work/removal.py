@@ -149,3 +149,17 @@ def remove_slot(directory: Path) -> None:
     finally:
         os.close(slot)
     directory.rmdir()
+
+
+def remove_by_way_of(beside: Path, target: Path) -> None:
+    """Remove whatever ``target`` is, by way of a directory ``beside`` that nobody else uses."""
+    own, parent = os.open(beside, OPEN_DIRECTORY), os.open(target.parent, OPEN_DIRECTORY)
+    try:
+        trash = Trash(own)
+        try:
+            trash.remove(parent, os.fsencode(target.name))
+        finally:
+            trash.close()
+    finally:
+        os.close(own)
+        os.close(parent)

@@ -17,7 +17,7 @@ from pipeline.base.git import Repository
 from pipeline.model.config import Config
 from pipeline.work.borrowed_git import Author, Head, IndexWriter, write_git
 from pipeline.work.checkout import Checkout
-from pipeline.work.removal import SlotError, Trash, empty_directory
+from pipeline.work.removal import SlotError, Trash, empty_directory, remove_by_way_of
 from pipeline.work.snapshot import Snapshot, load_snapshot, save_snapshot
 from pipeline.work.walk import OPEN_DIRECTORY
 
@@ -161,7 +161,7 @@ class SlotPool:
             place = next(one for one in self._state.places if one.number == slot.number)
         target = self._root / "kept" / name
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _remove(target, place.directory)
+        remove_by_way_of(place.directory, target)
         place.checkout.snapshot = None
         slot.path.rename(target)
         return target
@@ -170,7 +170,7 @@ class SlotPool:
         """Remove what was put aside under this name, if there is anything; for one thread."""
         target = self._root / "kept" / name
         if target.parent.is_dir():
-            _remove(target, self._root)
+            remove_by_way_of(self._root, target)
 
     def idle(self) -> tuple[IdleSlot, ...]:
         """The slots of this process that nobody has at the moment."""
@@ -376,20 +376,6 @@ def _empty_private(directory: Path, *, git: bool = False) -> None:
             trash.close()
     finally:
         os.close(slot)
-
-
-def _remove(target: Path, beside: Path) -> None:
-    """Remove whatever ``target`` is, by way of a directory ``beside`` that nobody else uses."""
-    own, parent = os.open(beside, OPEN_DIRECTORY), os.open(target.parent, OPEN_DIRECTORY)
-    try:
-        trash = Trash(own)
-        try:
-            trash.remove(parent, os.fsencode(target.name))
-        finally:
-            trash.close()
-    finally:
-        os.close(own)
-        os.close(parent)
 
 
 def _remove_git(slot: int, trash: Trash) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.flow.schedule import UNFINISHED, Graph, blocked, landable, outcome, workable
@@ -98,6 +98,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph.of(plan_of(*bundles))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.data())
 def test_every_workstream_ends_and_no_dependent_starts_early(graph, data):
     """A random walk of workers, verdicts and landings, in any timing."""
