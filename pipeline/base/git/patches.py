@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pipeline.base.git.binary_growth import grown_size
 from pipeline.base.git.engine import Engine
-from pipeline.base.git.errors import PatchRejectedError
+from pipeline.base.git.errors import ObjectTooLargeError, PatchRejectedError, TreeEditError
 from pipeline.base.git.invoke import run_git
 from pipeline.base.git.objects import Objects
-from pipeline.base.git.trees import TreeChange, Trees
+from pipeline.base.git.plain_patches import LARGEST, NotPlainError, plain_edits
+from pipeline.base.git.trees import TreeChange, TreeEntry, Trees
 
 APPLY_TIMEOUT_S = 60.0
 LARGEST_GROWTH = 16 << 20  # bytes that the binary hunks of one patch may make
@@ -71,6 +72,34 @@ class PatchDesk:
         grown = grown_size(patch)
         if grown > LARGEST_GROWTH:
             raise PatchRejectedError(f"its binary hunks make {grown} bytes")
+        try:
+            result = self._apply_plainly(tree, patch)
+        except NotPlainError:
+            result = self._apply_by_git(tree, patch, is_exact=is_exact)
+        changes = self._trees.diff(tree, result)
+        if not changes:
+            raise PatchRejectedError("it changes nothing")
+        return Applied(result, changes)
+
+    def _apply_plainly(self, tree: str, patch: bytes) -> str:
+        try:
+            edits = plain_edits(
+                patch,
+                lambda path: self._trees.lookup(tree, path),
+                lambda oid: self._objects.read_kind(oid, "blob", LARGEST),
+            )
+            changes = [
+                (edit.path, None if edit.data is None else self._entry(edit.mode, edit.data))
+                for edit in edits
+            ]
+            return self._trees.edit(tree, changes)
+        except (TreeEditError, ObjectTooLargeError):
+            raise NotPlainError from None
+
+    def _entry(self, mode: int, data: bytes) -> TreeEntry:
+        return TreeEntry(mode, self._objects.write("blob", data))
+
+    def _apply_by_git(self, tree: str, patch: bytes, *, is_exact: bool) -> str:
         index = self._index_of(tree)
         try:
             self._run_apply(index, patch, is_exact=is_exact)
@@ -78,11 +107,7 @@ class PatchDesk:
         finally:
             index.unlink(missing_ok=True)
             index.with_name(index.name + ".lock").unlink(missing_ok=True)
-        result = made.out.decode("ascii").strip()
-        changes = self._trees.diff(tree, result)
-        if not changes:
-            raise PatchRejectedError("it changes nothing")
-        return Applied(result, changes)
+        return made.out.decode("ascii").strip()
 
     def _run_apply(self, index: Path, patch: bytes, *, is_exact: bool) -> None:
         done = run_git(

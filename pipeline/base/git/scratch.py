@@ -107,7 +107,7 @@ class Scratch:
     def apply_patch(self, tree: str, patch: bytes, *, exact: bool = True) -> Applied:
         """Apply a patch to a tree of the repository or the scratch; PatchRejectedError if not.
 
-        Two processes at most, three for the first patch on a tree.
+        No process for a plain patch; else two, three for the first one on a tree.
         """
         return self._desk.apply(tree, patch, is_exact=exact)
 
