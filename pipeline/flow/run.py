@@ -13,11 +13,12 @@ from pipeline.base import clock, ids
 from pipeline.base.errors import InterruptedRunError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
+from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
 from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
 from pipeline.flow.exec_record import REQUEST as RECORD_EXEC
-from pipeline.flow.exec_record import interrupt_dead, store_request
+from pipeline.flow.exec_record import store_request
 from pipeline.flow.kept import drop_landed
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
@@ -25,7 +26,7 @@ from pipeline.flow.quarantine import export_quarantine
 from pipeline.flow.schedule import Graph, outcome
 from pipeline.flow.takeover import taken_over
 from pipeline.model.config import Config
-from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.event import EventDraft, EventType
 from pipeline.model.plan import Plan
 from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.record import RunRecord, WorkstreamRecord
@@ -94,7 +95,7 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
         RunLock(layout, command="pipeline run") as lock,
         Ledger(layout, lock, durable=repo.objects.flush) as ledger,
     ):
-        repo.refs.heal_locks("refs/pipeline")
+        heal_refs(repo, layout, lock)
         export = EventExport(layout, ledger)
         ledger.bus.subscribe(export, name="events")
         sweep(ledger)
@@ -109,23 +110,6 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
         for observer in watch.observers:
             observer(ledger, record.run_id)
         return _execute(ledger, prepared, record, watch)
-
-
-def interrupt_dead_runs(ledger: Ledger) -> None:
-    """Say of runs that a dead engine left running that they were interrupted."""
-    interrupt_dead(ledger)
-    for dead in ledger.runs(states={RunState.RUNNING}, kind="run"):
-        ledger.move_run(
-            dead.run_id,
-            RunState.RUNNING,
-            RunState.INTERRUPTED,
-            "Its engine died.",
-            events=(
-                EventDraft(
-                    EventType.CRASH_DETECTED, "The engine died while it ran.", level=Level.WARNING
-                ),
-            ),
-        )
 
 
 def _sum_up_ended(ledger: Ledger, prepared: Prepared, export: EventExport) -> None:

@@ -126,11 +126,20 @@ def finish(process: Process) -> Done:
     return Done(process.returncode, out.decode(), err.decode())
 
 
-def kill(process: Process) -> list[psutil.Process]:
-    """``kill -9`` a command; returns the processes that it had below it at that moment."""
+def kill(process: Process, *, with_all_below: bool = False) -> list[psutil.Process]:
+    """``kill -9`` a command; returns the processes that it had below it at that moment.
+
+    ``with_all_below`` kills these as well, all at once: what a machine that loses power does, or
+    one that runs out of memory.
+    """
     below = []
+    if with_all_below:
+        process.send_signal(signal.SIGSTOP)
     with contextlib.suppress(psutil.NoSuchProcess):
         below = psutil.Process(process.pid).children(recursive=True)
+    for one in below if with_all_below else ():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=PATIENCE_S)
     return below

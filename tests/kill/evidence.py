@@ -214,9 +214,8 @@ def _ref_faults(shop: Shop, store: sqlite3.Connection) -> list[str]:
     found = []
     for row in store.execute("SELECT w.*, base_commit FROM workstreams w JOIN runs USING (run_id)"):
         name = f"refs/pipeline/state/{row['run_id']}/{row['ws_id']}"
-        has_work = row["commit"] not in ("", row["base_commit"]) and name in refs
-        if has_work and refs[name] != row["commit"]:
-            found.append(f"{name} is at {refs[name]}, stored is {row['commit']}")
+        if row["commit"] not in ("", row["base_commit"], refs.get(name)):
+            found.append(f"{name} is at {refs.get(name)}, stored is {row['commit']}")
     for row in store.execute("SELECT * FROM runs WHERE integration_commit <> base_commit"):
         for name in (f"refs/pipeline/run/{row['run_id']}", row["integration_branch"]):
             if refs.get(name) != row["integration_commit"]:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Undisturbed
 from demo_shop import Shop, kill, still_alive, wait_until
 from evidence import faults, outcome, runs
-from moments import Moment, draw
+from moments import Length, Moment, draw
+from undisturbed import Undisturbed
 
 pytestmark = pytest.mark.kill
 
@@ -21,12 +21,13 @@ FIRST = int(os.environ.get("PIPELINE_KILL_SEED", "0"))
 GONE_S = 10.0
 
 
-def run_and_kill(shop: Shop, moment: Moment) -> bool:
+def run_and_kill(shop: Shop, moment: Moment, length: Length) -> bool:
     """Start a run, kill it at a moment, and see that nobody goes on; whether it lived till then."""
+    goal = moment.goal(shop.events(), length)
     with shop.running() as process:
-        moment.wait(shop, process)
+        moment.wait(shop, process, goal)
         is_alive = process.poll() is None
-        below = kill(process)
+        below = kill(process, with_all_below=moment.takes_all)
     wait_until(lambda: not still_alive(below) and not shop.processes(), patience_s=GONE_S)
     assert still_alive(below) == []
     assert shop.processes() == []
@@ -39,7 +40,7 @@ def kill_and_compare(seed: int, expected: Undisturbed, place: Path) -> None:
     moments = draw(seed, expected.length)
     print(f"seed {seed}, landing {expected.mode}, {moments}, alive:", end=" ")
     for moment in moments:
-        print(run_and_kill(shop, moment), end=" ")
+        print(run_and_kill(shop, moment, expected.length), end=" ")
 
     done = shop.run()
 

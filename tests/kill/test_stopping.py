@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Undisturbed
-from demo_shop import OPTIONS, Process, Shop, finish, still_alive
+from demo_shop import OPTIONS, Process, Shop, finish, kill, still_alive
 from evidence import faults, open_store, outcome, runs
+from undisturbed import Undisturbed
 
 pytestmark = pytest.mark.kill
 
@@ -43,15 +43,14 @@ def cancel(shop: Shop, _: Process) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "state"),
+    ("stop", "state", "after"),
     [
-        (interrupt, "interrupted"),
-        (terminate, "interrupted"),
-        (press_ctrl_c, "interrupted"),
-        (cancel, "cancelled"),
+        (interrupt, "interrupted", 0.15),
+        (terminate, "interrupted", 0.6),
+        (press_ctrl_c, "interrupted", 0.4),
+        (cancel, "cancelled", 0.3),
     ],
 )
-@pytest.mark.parametrize("after", [0.15, 0.6])
 def test_run_that_is_told_to_stop_records_it_and_is_carried_on(
     stop: Callable[[Shop, Process], None],
     state: str,
@@ -104,6 +103,32 @@ def test_engine_that_stands_still_may_be_killed_too(shop: Shop, expected: Undist
     assert shop.run().code == 1
     assert faults(shop) == []
     assert outcome(shop) == expected.outcome
+
+
+def test_locks_that_a_git_left_which_died_with_its_engine_are_removed(
+    shop: Shop, expected: Undisturbed
+) -> None:
+    git = shop.top / ".git"
+    foreign = [git / "refs/heads/main.lock", git / "refs/heads/ws/plan/report.lock"]
+    foreign[1].parent.mkdir(parents=True)
+    foreign[1].touch()
+    os.utime(foreign[1], (0, 0))  # older than the engine, so not its
+    with shop.running() as process:
+        shop.wait_for_events(process, expected.length.events // 2)
+        kill(process, with_all_below=True)
+    foreign[0].touch()
+    for name in ("heads/ws/plan/invoice", "heads/ws/plan/mood", "pipeline/anything"):
+        (git / f"refs/{name}.lock").touch()
+
+    assert shop.run().code == 1
+
+    assert [path for path in git.rglob("*.lock") if path not in foreign] == []
+    assert all(path.exists() for path in foreign)
+    landed, wanted = outcome(shop).landed, expected.outcome.landed
+    assert landed.branches == {
+        name: oid for name, oid in wanted.branches.items() if name != "ws/plan/report"
+    }
+    assert (landed.order, landed.integration_commit) == (wanted.order, wanted.integration_commit)
 
 
 @pytest.mark.parametrize("lost", ["summary", "events"])

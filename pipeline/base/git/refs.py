@@ -1,6 +1,7 @@
 """Refs of the repository: read, listed, and moved by compare-and-swap, all or none at a time."""
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.base.git.objects import require_oid
 from pipeline.base.git.ref_names import is_below, is_ref_name, require_ref_name
 from pipeline.base.git.ref_writer import RefWriter
 
+_LONGEST_HELD_S = 2.0
 _LINE = "--format=%(objectname) %(refname)"
 
 
@@ -94,12 +96,26 @@ class Refs:
         Only for a caller that holds the lock making it the one writer below that prefix: no lock
         there can belong to a living process. Other refs' locks are never touched.
         """
+        return _remove(self._locks(prefix))
+
+    def heal_shared_locks(self, *prefixes: str, since: float) -> tuple[Path, ...]:
+        """Remove what a killed git of ours left below prefixes where others move refs, too.
+
+        ``since`` is when the dead engine began (Unix seconds). A lock that is older is not its;
+        a living git's is gone after some milliseconds, so what stays is nobody's.
+        """
+        found = [path for prefix in prefixes for path in self._locks(prefix)]
+        seen = {path: made for path in found if (made := _made(path)) and made[0] >= since}
+        if not seen:
+            return ()
+        time.sleep(_LONGEST_HELD_S)
+        return _remove(path for path, made in seen.items() if _made(path) == made)
+
+    def _locks(self, prefix: str) -> Iterator[Path]:
         root = self._common_dir / require_ref_name(prefix.rstrip("/"))
-        stale = [root.with_name(root.name + ".lock"), *root.rglob("*.lock")]
-        removed = [path for path in stale if path.is_file() and not path.is_symlink()]
-        for path in removed:
-            path.unlink(missing_ok=True)
-        return tuple(removed)
+        for path in (root.with_name(root.name + ".lock"), *root.rglob("*.lock")):
+            if path.is_file() and not path.is_symlink():
+                yield path
 
     def _git(self, *args: str) -> bytes:
         env = base_environment() | {"GIT_DIR": str(self._common_dir)}
@@ -146,3 +162,19 @@ class Refs:
         if ".lock'" in said:
             return RefLockedError(said)
         return RefUpdateError(f"The refs were not moved: {said}")
+
+
+def _made(path: Path) -> tuple[float, int] | None:
+    """When a file was written and which one it is; None where it is gone."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime, found.st_ino
+
+
+def _remove(paths: Iterable[Path]) -> tuple[Path, ...]:
+    removed = tuple(paths)
+    for path in removed:
+        path.unlink(missing_ok=True)
+    return removed
