@@ -19,7 +19,7 @@ def hold(layout: Layout, command: str) -> Iterator[Ledger]:
     """
     ensure_excluded(layout)
     with RunLock(layout, command=command) as lock, Ledger(layout, lock) as ledger:
+        ledger.bus.subscribe(EventExport(layout, ledger), name="events")
         if lock.taken_over is not None:
             sweep(ledger)
-        ledger.bus.subscribe(EventExport(layout, ledger), name="events")
         yield ledger
