@@ -6,11 +6,12 @@ import re
 import shlex
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.base.process import Command, Ending, run, shell_argv, which
+from pipeline.check.packages import Packages
 from pipeline.model import codec
 
 IN_TREE = "in-tree"
@@ -55,7 +56,8 @@ class Executables:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._hashes: dict[tuple[str | int, ...], str] = {}
+        self._contents: dict[tuple[str | int, ...], tuple[str, str]] = {}
+        self._packages = Packages()
         self._versions: dict[str, tuple[str, bool]] = {}
         self._version_lock = threading.Lock()
 
@@ -91,24 +93,27 @@ class Executables:
         if found is None:
             return None
         try:
-            program = Program(str(found), self._sha256(found), _packages(found))
-            interpreter = _interpreter(found)
+            sha256, interpreter = self._content(found)
+            program = Program(str(found), sha256, self._packages.digest(found))
         except OSError:
             return None
         below = self._program(interpreter, path) if interpreter else ()
         return None if below is None else (program, *below[:1])
 
-    def _sha256(self, found: Path) -> str:
+    def _content(self, found: Path) -> tuple[str, str]:
+        """Return the digest of a file, and the interpreter that its first line names."""
         real = Path(os.path.realpath(found))
         stat = real.stat()
         key = (
             str(real), stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns,
         )  # fmt: skip  # one key, one line
-        known = self._hashes.get(key)
+        known = self._contents.get(key)
         if known is None:
             with real.open("rb") as file:
-                known = hashlib.file_digest(file, "sha256").hexdigest()
-            self._hashes[key] = known
+                interpreter = _interpreter(file.readline(512))
+                file.seek(0)
+                known = hashlib.file_digest(file, "sha256").hexdigest(), interpreter
+            self._contents[key] = known
         return known
 
     def _version(
@@ -155,25 +160,11 @@ def _first_word(command: str) -> str:
     return next((word for word in words if not _ASSIGNMENT.match(word)), "")
 
 
-def _interpreter(found: Path) -> str:
+def _interpreter(line: bytes) -> str:
     """Return the program that a script's first line names, seen through ``env``."""
-    with found.open("rb") as file:
-        line = file.readline(512)
     if not line.startswith(b"#!"):
         return ""
     words = os.fsdecode(line[2:]).split()
     if words and Path(words[0]).name == "env":
         return next((w for w in words[1:] if not w.startswith("-") and "=" not in w), "")
     return words[0] if words else ""
-
-
-def _packages(found: Path) -> str:
-    names = sorted(_distributions(found.parent.parent / "lib"))
-    return codec.digest(names) if names else ""
-
-
-def _distributions(lib: Path) -> Iterator[str]:
-    for site in lib.glob("python3*/site-packages"):
-        for entry in os.scandir(site):
-            if entry.name.endswith((".dist-info", ".egg-info", ".egg-link", ".pth")):
-                yield entry.name
