@@ -6,6 +6,7 @@ unit that fails takes nothing back but itself. A unit is acknowledged only after
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,6 +22,7 @@ from pipeline.store.rows import json_text, plain_text
 T = TypeVar("T")
 
 _MAX_GROUP = 512
+_PATIENCE_S = 0.02
 _OF_ONE_UNIT = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
@@ -184,15 +186,21 @@ class Writer:
                 self._write(group)
 
     def _take(self) -> tuple[list[tuple[Unit[Any], Receipt[Any]]], bool]:
-        """Wait for a unit, then take everything that waits; false when the end was asked for."""
+        """Wait for a unit, then take everything that waits; false when the end was asked for.
+
+        While nobody waits for any of it, a little more time is given for company.
+        """
         group = []
         item = self._queue.get()
+        until = time.monotonic() + _PATIENCE_S
         while item is not None:
             group.append(item)
+            if item[1].is_awaited:
+                until = 0.0
             if len(group) == _MAX_GROUP:
                 break
             try:
-                item = self._queue.get_nowait()
+                item = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 break
         return group, item is not None
