@@ -130,7 +130,7 @@ class ControlPlane:
             siblings |= {f"{watched.top}/{name}": v for name, v in watched.measure().items()}
         state: dict[str, zones.Measured] = {"CTL": control, "SIB": siblings}
         state["MAIN"] = self._checkouts[0].measure() if self._checkouts else {}
-        state["HOME"] = zones.measure_home(self._home, self._files) if self._home else {}
+        state["HOME"] = zones.measure_home(self._home) if self._home else {}
         state["OUT"] = zones.measure_outside(self._outside)
         still = self._pool.idle() if self._pool else ()  # one taken meanwhile was measured in use
         found = (began, state, {slot.number: slot.uses for slot in idle if slot in still})
@@ -162,6 +162,8 @@ class ControlPlane:
         *,
         had_company: bool,
     ) -> Iterable[Objection]:
+        if before == after:  # nearly always
+            return
         changed = [
             name
             for name in sorted(before.keys() | after.keys())

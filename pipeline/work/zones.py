@@ -6,6 +6,7 @@ import stat
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.base.git import Repository
@@ -25,7 +26,7 @@ _HOME_FOLDERS = (
     ".ssh", ".config/git", ".config/fish", ".config/systemd/user", ".config/autostart", ".gnupg",
     ".docker", ".aws", ".kube",
 )  # fmt: skip  # a list of words reads better in rows
-_HOME_RESTLESS = ("known_hosts", "known_hosts.old", "agent", "random_seed", "S.")
+_HOME_RESTLESS = (b"known_hosts", b"known_hosts.old", b"agent", b"random_seed", b"S.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +46,38 @@ class Files:
     """Reads small files and remembers them by their signature; safe for use by many threads."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[Signature, FileState]] = {}
+        self._known: dict[str, tuple[Signature, FileState]] = {}
         self._lock = threading.Lock()
 
-    def state(self, path: Path, limit: int = KEPT_BYTES) -> FileState | None:
+    def state(self, path: Path | str, limit: int = KEPT_BYTES) -> FileState | None:
         """The state of a file; None where there is none. Larger ones are known by signature."""
+        name = os.fspath(path)
         try:
-            seen = signature(path.lstat())
+            seen = signature(os.lstat(name))
         except OSError:
             return None
         with self._lock:
-            known = self._known.get(path)
+            known = self._known.get(name)
         if known is not None and known[0] == seen:
             return known[1]
-        state = _read(path, seen, limit)
+        state = _read(name, seen, limit)
         with self._lock:
-            self._known[path] = (seen, state)
+            self._known[name] = (seen, state)
         return state
 
-    def folder(self, path: Path, *, prefix: str = "") -> dict[str, object]:
+    def folder(self, path: Path | str, *, prefix: str = "") -> dict[str, object]:
         """The states of a directory's files, not of what is further down."""
         try:
-            names = sorted(entry.name for entry in os.scandir(path))
+            names = sorted(os.listdir(path))  # noqa: PTH208 - a Path for each costs more than it
         except OSError:
             return {}
-        return {f"{prefix}{name}": self.state(path / name) for name in names}
+        return {f"{prefix}{name}": self.state(f"{path}/{name}") for name in names}
 
 
-def _read(path: Path, seen: Signature, limit: int) -> FileState:
+def _read(path: str, seen: Signature, limit: int) -> FileState:
     mode, size = seen[0], seen[4]
     if stat.S_ISLNK(mode):
-        return FileState(mode, os.fsdecode(path.readlink()))
+        return FileState(mode, str(Path(path).readlink()))
     if not stat.S_ISREG(mode) or size > limit:
         return FileState(mode, str(seen))
     try:
@@ -91,14 +93,14 @@ def measure_git_dir(common_dir: Path, files: Files, hooks: Path | None) -> dict[
     """Configuration, hooks, heads of all worktrees, attributes and excludes of a repository."""
     found: dict[str, object] = {}
     for name in ("HEAD", "config", "config.worktree", "shallow", "objects/info/alternates"):
-        found[name] = files.state(common_dir / name)
-    found |= files.folder(common_dir / "info", prefix="info/")
-    found |= files.folder(common_dir / "hooks", prefix="hooks/")
+        found[name] = files.state(f"{common_dir}/{name}")
+    found |= files.folder(f"{common_dir}/info", prefix="info/")
+    found |= files.folder(f"{common_dir}/hooks", prefix="hooks/")
     if hooks is not None:
         found |= files.folder(hooks, prefix=f"{hooks}/")
     for entry in linked(common_dir):
         for name in ("HEAD", "config.worktree", "gitdir", "commondir"):
-            found[f"worktrees/{entry.name}/{name}"] = files.state(entry / name)
+            found[f"worktrees/{entry.name}/{name}"] = files.state(f"{entry}/{name}")
     return found
 
 
@@ -160,21 +162,21 @@ class WatchedCheckout:
     def __init__(self, top: Path, paths: Iterable[bytes], ignored: frozenset[bytes]) -> None:
         self.top = top
         self._ignored = ignored
-        self._files: dict[bytes, list[bytes]] = {b"": []}
+        root = os.fsencode(top)
+        # What is asked for each time is spelled once.
+        self._files: list[tuple[str, bytes]] = []
+        self._folders: dict[str, bytes] = {"": root}
         for path in paths:
-            directory, _, name = path.rpartition(b"/")
-            self._files.setdefault(directory, []).append(name)
+            directory = path.rpartition(b"/")[0]
+            if directory:
+                self._folders[f"{os.fsdecode(directory)}/"] = root + b"/" + directory
+            self._files.append((os.fsdecode(path), root + b"/" + path))
 
     def measure(self) -> dict[str, object]:
         """Signatures of the tree's files, and the names that lie beside them."""
-        found: dict[str, object] = {}
-        top = os.fsencode(self.top)
-        for directory, names in self._files.items():
-            folder = top + b"/" + directory if directory else top
-            prefix = directory + b"/" if directory else b""
-            for name in names:
-                found[os.fsdecode(prefix + name)] = _signature(folder + b"/" + name)
-            found[os.fsdecode(prefix) + "*"] = self._names(folder, is_top=not directory)
+        found: dict[str, object] = {name: _signature(path) for name, path in self._files}
+        for prefix, folder in self._folders.items():
+            found[f"{prefix}*"] = self._names(folder, is_top=not prefix)
         return found
 
     def _names(self, folder: bytes, *, is_top: bool) -> frozenset[bytes]:
@@ -214,20 +216,29 @@ def measure_slot(slot: IdleSlot) -> object:
     return found.files, found.directories
 
 
-def measure_home(home: Path, files: Files) -> dict[str, object]:
+def measure_home(home: Path) -> dict[str, object]:
     """The files of a home directory that can make programs run or that hold keys."""
-    found: dict[str, object] = {}
-    for name in _HOME_FILES:
-        found[name] = _signature(os.fsencode(home / name))
-    for folder in _HOME_FOLDERS:
+    files, folders = _home_places(home)
+    found: dict[str, object] = {name: _signature(path) for name, path in files}
+    for name, path in folders:
         try:
-            entries = list(os.scandir(home / folder))
+            entries = os.listdir(path)  # noqa: PTH208 - bytes
         except OSError:
             continue
         for entry in entries:
-            if not entry.name.startswith(_HOME_RESTLESS):
-                found[f"{folder}/{entry.name}"] = _signature(os.fsencode(entry.path))
+            if not entry.startswith(_HOME_RESTLESS):
+                found[f"{name}/{os.fsdecode(entry)}"] = _signature(path + b"/" + entry)
     return found
+
+
+_Places = tuple[tuple[str, bytes], ...]
+
+
+@lru_cache(maxsize=4)
+def _home_places(home: Path) -> tuple[_Places, _Places]:
+    """The watched files and folders by their names, as whole paths."""
+    files = tuple((name, os.fsencode(home / name)) for name in _HOME_FILES)
+    return files, tuple((name, os.fsencode(home / name)) for name in _HOME_FOLDERS)
 
 
 def measure_outside(paths: Iterable[Path]) -> dict[str, object]:
