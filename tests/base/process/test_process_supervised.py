@@ -16,9 +16,11 @@ from pipeline.base.process.forkserver import FORK_SERVER
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="supervisors need Linux")
 
 ENGINE = """
-import os, sys, threading
+import os, signal, sys, threading
 from pathlib import Path
 from pipeline.base.process import Command, run
+# Whoever runs the tests in the background may have them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 argv = tuple(sys.argv[1:])
 run(Command(argv, Path.cwd(), {"PATH": os.environ["PATH"]}, timeout_s=600))
 """
