@@ -7,6 +7,8 @@ from queue import SimpleQueue
 
 from pipeline.model.event import Event
 
+_REST_S = 0.05
+
 Subscriber = Callable[[Sequence[Event]], None]
 """Is called with the events of one commit, in order."""
 
@@ -26,6 +28,7 @@ class Subscription:
         self._callback = callback
         self._offered = 0
         self._taken = 0
+        self._haste = 0  # how many wait for this thread, its end included
         self._queue: SimpleQueue[Sequence[Event] | None] = SimpleQueue()
         self._settled = threading.Condition()
         # A daemon: a subscriber that hangs must not keep the program from ending.
@@ -45,11 +48,23 @@ class Subscription:
     def stop(self) -> None:
         """End the thread once everything that was offered is delivered."""
         self._queue.put(None)
+        with self._settled:
+            self._haste += 1
+            self._settled.notify_all()
 
     def wait(self, timeout: float) -> bool:
         """Wait until nothing is left to deliver; false when that takes longer."""
         with self._settled:
-            return self._settled.wait_for(lambda: self.lag == 0, timeout)
+            self._haste += 1
+            self._settled.notify_all()
+            is_settled = self._settled.wait_for(lambda: self.lag == 0, timeout)
+            self._haste -= 1
+            return is_settled
+
+    def _rest(self) -> None:
+        """Let commits gather: to be woken for each costs the engine more than to hear of it."""
+        with self._settled:
+            self._settled.wait_for(lambda: self._haste > 0, _REST_S)
 
     def _run(self) -> None:
         while (events := self._queue.get()) is not None:
@@ -62,6 +77,8 @@ class Subscription:
             with self._settled:
                 self._taken += 1
                 self._settled.notify_all()
+            if self._queue.empty():
+                self._rest()
 
 
 class Bus:
