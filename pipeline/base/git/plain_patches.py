@@ -117,10 +117,13 @@ def _edit(
     if entry is None:
         _require_room(path, find)
         mode, before = int(head["mode"], 8), b""
+    elif entry.mode not in (FILE, EXECUTABLE):
+        # A submodule's commit, above all, is in another repository: there is nothing to read.
+        raise NotPlainError
     else:
         mode, before = entry.mode, read(entry.oid)
     told = {int(text, 8) for text in (head["mode"], head["old_mode"]) if text}
-    if mode not in (FILE, EXECUTABLE) or told - {mode} or len(before) > LARGEST:
+    if told - {mode} or len(before) > LARGEST:
         raise NotPlainError
     after = _apply(before, _hunks(reader))
     if what == b"deleted" and after:
