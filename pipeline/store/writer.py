@@ -30,34 +30,43 @@ _OF_ONE_UNIT = (
     sqlite3.InterfaceError,
 )
 
+_LAST_EVENT = "SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ?"
 _INSERT_EVENT = """
     INSERT INTO events
         (run_id, seq, id, ts, level, type, message, ws_id, step, attempt_id, payload)
     VALUES
-        (?1, (SELECT coalesce(max(seq), 0) + 1 FROM events WHERE run_id = ?1),
-         ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-    RETURNING seq
+        (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
 class Transaction:
-    """What a unit writes with; only valid inside of it."""
+    """What a unit writes with; only valid inside of it.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    ``last`` maps runs to the number of their last event, as far as it is known. Events are
+    written at the end of the unit.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, last: dict[str, int]) -> None:
         self.execute = connection.execute
         self.executemany = connection.executemany
         self.time = ""
         self.events: list[Event] = []
+        self._last = last
+        self._rows: list[tuple[object, ...]] = []
 
     def event(self, draft: EventDraft, run_id: str = "", ws_id: str | None = None) -> None:
         """Write an event; ``run_id`` and ``ws_id`` stand in for what the draft leaves open."""
         run_id = draft.run_id or run_id
         ws_id = draft.ws_id or ws_id
+        if (last := self._last.get(run_id)) is None:
+            (last,) = self.execute(_LAST_EVENT, (run_id,)).fetchone()
+        seq = self._last[run_id] = last + 1
         event_id = new_id()
         message = plain_text(draft.message)
         payload = draft.payload
         values = (
             run_id,
+            seq,
             event_id,
             self.time,
             draft.level._value_,
@@ -68,7 +77,7 @@ class Transaction:
             draft.attempt_id,
             json_text(payload) if payload else "{}",
         )
-        (seq,) = self.execute(_INSERT_EVENT, values).fetchone()
+        self._rows.append(values)
         event = Event(
             event_id,
             seq,
@@ -83,6 +92,18 @@ class Transaction:
             payload,
         )
         self.events.append(event)
+
+    def write_events(self) -> None:
+        """Write what ``event`` was given since the last call."""
+        rows, self._rows = self._rows, []
+        if rows:
+            self.executemany(_INSERT_EVENT, rows)
+
+    def forget_events(self, mark: int) -> None:
+        """Undo all events but the first ``mark``; how far the runs are has to be asked again."""
+        self._rows.clear()
+        self._last.clear()
+        del self.events[mark:]
 
 
 Unit = Callable[[Transaction], T]
@@ -140,6 +161,7 @@ class Writer:
         self._publish = publish
         self._queue: SimpleQueue[tuple[Unit[Any], Receipt[Any]] | None] = SimpleQueue()
         self._gate = threading.Lock()
+        self._last: dict[str, int] = {}
         self._is_closed = False
         self.commits = 0
         self.units = 0
@@ -206,10 +228,11 @@ class Writer:
         return group, item is not None
 
     def _write(self, group: list[tuple[Unit[Any], Receipt[Any]]]) -> None:
-        transaction = Transaction(self._connection)
+        transaction = Transaction(self._connection, self._last)
         try:
             answers = self._commit(transaction, group)
         except BaseException as error:  # noqa: BLE001 - whoever waits has to be told of anything
+            transaction.forget_events(0)
             for _, receipt in group:
                 self._settle(receipt, None, self._as_failure(error))
             return
@@ -245,12 +268,13 @@ class Writer:
         execute("SAVEPOINT unit")
         try:
             value = unit(transaction)
+            transaction.write_events()
         except Exception as error:
             if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_ONE_UNIT):
                 raise  # full, read-only, broken: it would hit every unit of the group
             execute("ROLLBACK TO unit")
             execute("RELEASE unit")
-            del transaction.events[mark:]
+            transaction.forget_events(mark)
             return None, error
         execute("RELEASE unit")
         return value, None
