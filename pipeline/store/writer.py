@@ -166,6 +166,7 @@ class Writer:
         self.commits = 0
         self.units = 0
         self.unheard: list[BaseException] = []
+        self._lost: BaseException | None = None
         # A daemon: a program that ends without closing the ledger must still end.
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
@@ -173,7 +174,8 @@ class Writer:
     def submit(self, unit: Unit[T], *, is_awaited: bool = True) -> Receipt[T]:
         """Queue a unit; units are written in the order in which they are submitted.
 
-        What goes wrong with one that nobody waits for is kept in ``unheard``.
+        What goes wrong with one that nobody waits for is kept in ``unheard``. Where the disk lost
+        such a one, everything later fails for the same reason: it may rest on what is not there.
         """
         receipt: Receipt[T] = Receipt(is_awaited=is_awaited)
         with self._gate:
@@ -230,11 +232,16 @@ class Writer:
     def _write(self, group: list[tuple[Unit[Any], Receipt[Any]]]) -> None:
         transaction = Transaction(self._connection, self._last)
         try:
+            if self._lost is not None:
+                raise self._lost
             answers = self._commit(transaction, group)
         except BaseException as error:  # noqa: BLE001 - whoever waits has to be told of anything
             transaction.forget_events(0)
+            failure = self._as_failure(error)
+            if not all(receipt.is_awaited for _, receipt in group):
+                self._lost = failure
             for _, receipt in group:
-                self._settle(receipt, None, self._as_failure(error))
+                self._settle(receipt, None, failure)
             return
         self.commits += 1
         self.units += len(group)

@@ -353,6 +353,22 @@ def test_a_failed_unit_leaves_no_gap(ledger: Ledger, run: str, busy: Busy) -> No
     assert len(ledger.unheard) == 5
 
 
+def test_nothing_is_built_on_what_the_disk_lost(ledger: Ledger, run: str) -> None:
+    def fails(_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(UnfitError):  # who waits is told, and may do something else
+        ledger.submit(fails)
+    ledger.record(EventDraft(EventType.RESUMED, "x", run_id=run))
+
+    ledger.submit_soon(fails)
+    while not ledger.unheard:
+        time.sleep(0.01)
+    with pytest.raises(UnfitError, match=r"state\.db"):
+        ledger.record(EventDraft(EventType.RESUMED, "y", run_id=run))
+    assert "y" not in [event.message for event in ledger.events(run)]
+
+
 @pytest.mark.parametrize("text", ["\udcff", "a\udc80b", "ü ☃ 🎉", "\x00\x1b[31m"])
 def test_any_text_can_be_told(ledger: Ledger, run: str, text: str) -> None:
     ledger.record(EventDraft(EventType.RESUMED, text, run_id=run, payload={"t": text, "l": [text]}))
