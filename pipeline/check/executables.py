@@ -2,22 +2,20 @@
 
 import hashlib
 import os
-import re
-import shlex
 import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from pipeline.base.process import Command, Ending, run, shell_argv, which
+from pipeline.base.process import Command, Ending, program_words, run, shell_argv, which
 from pipeline.check.packages import Packages
 from pipeline.model import codec
 
 IN_TREE = "in-tree"
 VERSION_TIMEOUT_S = 30.0
 _VERSION_LIMIT = 1024 * 1024  # bytes
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +68,16 @@ class Executables:
     ) -> ExecutableIdentity:
         """Return the identity of what a command starts with this environment.
 
-        A path with a slash that is not absolute belongs to the tree. A shell string is known by
-        the shell and by its first word, where that is a program.
+        A path with a slash that is not absolute belongs to the tree: its content is covered by
+        it, the interpreter that its first line names is not; ``version_command`` is the way to
+        tell one interpreter from another there. A shell string is known by the shell and by
+        each of its words that is a program, whether it is started or only spoken of.
         """
         path = env.get("PATH", os.defpath)
         if isinstance(command, str):
             shell = self._program(shell_argv(command)[0], path)
-            first = self._program(_first_word(command), path)
-            programs = (*(shell or ()), *(first or ()))
+            named = [self._program(word, path) or () for word in program_words(command)]
+            programs = tuple(dict.fromkeys(chain(shell or (), *named)))
             is_known = shell is not None
         else:
             found = self._program(command[0] if command else "", path)
@@ -149,15 +149,6 @@ def _ask(argv: tuple[str, ...], env: Mapping[str, str], within: Path | None) -> 
         said = (outcome.stdout_tail + outcome.stderr_tail).replace(os.fsencode(folder), b"")
     is_answer = outcome.ending is Ending.EXITED and outcome.exit_code == 0
     return said.decode("utf-8", "replace").strip(), is_answer
-
-
-def _first_word(command: str) -> str:
-    """Return the program that a shell string starts with, past assignments; may be no program."""
-    try:
-        words = shlex.split(command, comments=True)
-    except ValueError:
-        return ""
-    return next((word for word in words if not _ASSIGNMENT.match(word)), "")
 
 
 def _interpreter(line: bytes) -> str:

@@ -73,12 +73,21 @@ def test_a_script_is_known_by_its_interpreter_too(shelf: Shelf) -> None:
     assert shelf.identify(("tool",)) != first
 
 
-def test_a_shell_string_is_known_by_shell_and_first_word(shelf: Shelf) -> None:
+def test_a_shell_string_is_known_by_the_shell_and_every_program_in_it(shelf: Shelf) -> None:
     shelf.program("tool", "one")
-    identity = shelf.identify("MODE=x tool --flag && true")
-    assert [Path(program.path).name for program in identity.programs] == ["sh", "tool"]
-    assert [Path(p.path).name for p in shelf.identify("cd x; tool").programs] == ["sh"]
-    assert shelf.identify("echo 'unbalanced").is_known
+    shelf.program("other", "one")
+    identity = shelf.identify("MODE=x tool --flag&&cd x; other | tool")
+    assert [Path(p.path).name for p in identity.programs] == ["sh", "tool", "other"]
+    shelf.program("other", "two")
+    assert shelf.identify("MODE=x tool --flag&&cd x; other | tool") != identity
+    assert [Path(p.path).name for p in shelf.identify("no-such; tool").programs] == ["sh", "tool"]
+
+
+def test_a_shell_string_that_cannot_be_split_is_known_by_its_programs(shelf: Shelf) -> None:
+    shelf.program("tool", "one")
+    identity = shelf.identify("echo isn't && tool")
+    assert identity.is_known
+    assert "tool" in [Path(p.path).name for p in identity.programs]
 
 
 def test_two_links_to_one_program_are_two(shelf: Shelf) -> None:

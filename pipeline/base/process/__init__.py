@@ -16,6 +16,7 @@ from pipeline.base.process.conversation import Conversation, ConversationEnded
 from pipeline.base.process.environment import DEFAULT_ALLOW, build_environment, which
 from pipeline.base.process.run import run
 from pipeline.base.process.strays import ProcessIdentity, end_process_tree, find_tagged
+from pipeline.base.process.words import program_words
 
 __all__ = [
     "DEFAULT_ALLOW",
@@ -35,6 +36,7 @@ __all__ = [
     "end_process_tree",
     "engine_git_cpu_s",
     "find_tagged",
+    "program_words",
     "run",
     "shell_argv",
     "which",

@@ -60,7 +60,8 @@ def which(program: str, *, path: str, cwd: Path) -> Path | None:
     folders = [""] if os.sep in program else path.split(os.pathsep)
     for folder in folders:
         candidate = cwd / folder / program
-        if candidate.is_file() and os.access(candidate, os.X_OK):
+        # Unlike `Path.is_file` this is no error for a name that is too long to be one.
+        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):  # noqa: PTH113 - see above
             return candidate
     return None
 
