@@ -1,5 +1,6 @@
 """Set-up directories: made once for the files they depend on, lent to slots by a link."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.files import write_atomic
 from pipeline.base.git import Repository
 from pipeline.base.locks import process_started
-from pipeline.base.process import CancelToken
+from pipeline.base.process import CancelToken, program_words, shell_argv, which
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import SetupStep
 from pipeline.model.edit import ToolReport
@@ -44,19 +45,43 @@ class SetupDirs:
     seal: str = ""
 
 
-def setup_digest(steps: Sequence[SetupStep], tree: str, repo: Repository) -> str:
-    """What the directories depend on: commands, the declared files' content, the platform."""
+def setup_digest(
+    steps: Sequence[SetupStep], tree: str, repo: Repository, environ: Mapping[str, str]
+) -> str:
+    """What the directories depend on: commands, the declared files' content, programs, platform.
+
+    A program is known by where it is, its size and its time of change: reading each one for
+    every checkout would cost more than making the directories once too often.
+    """
     if not steps:
         return ""
+    path = tool_environment(ToolProfile("setup"), environ=environ, own={})["PATH"]
     files = {}
     for step in steps:
         for name in step.files:
             entry = repo.trees.lookup(tree, os.fsencode(name))
             files[name] = entry.oid if entry else None
     commands = [(step.name, step.command, step.files, step.directories) for step in steps]
-    facts = (platform.system(), platform.machine(), sys.implementation.cache_tag)
-    text = json.dumps([commands, files, facts], sort_keys=True)
+    programs = [_programs(step.command, path) for step in steps]
+    facts = (platform.system(), platform.machine(), sys.implementation.cache_tag, path)
+    text = json.dumps([commands, files, programs, facts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _programs(command: Sequence[str] | str, path: str) -> list[tuple[str, str, int, int]]:
+    """The programs that a command's words name: found where, which file, its size and time."""
+    words = program_words(command)
+    if isinstance(command, str):
+        words = (shell_argv(command)[0], *words)
+    programs = []
+    for word in words:
+        found = which(word, path=path, cwd=Path(os.sep))
+        if found is not None:
+            with contextlib.suppress(FileNotFoundError):  # gone just now
+                stat = found.stat()
+                real = os.path.realpath(found)
+                programs.append((str(found), real, stat.st_size, stat.st_mtime_ns))
+    return programs
 
 
 def prepare_setup(
@@ -78,7 +103,7 @@ def prepare_setup(
     checkout, and no tracked file lies there. Raises InputError for others, SetupFailedError when
     a step fails.
     """
-    digest = setup_digest(steps, tree, repo)
+    digest = setup_digest(steps, tree, repo, environ)
     if not digest:
         return SetupDirs()
     names = _names(steps, tree, repo)

@@ -69,10 +69,32 @@ def test_the_key_follows_the_declared_files(project) -> None:
     repo, blob = project.repo, project.repo.objects.write("blob", b"other\n")
     same = repo.trees.edit(project.tree, [(b"Makefile", TreeEntry(0o100644, blob))])
     other = repo.trees.edit(project.tree, [(b"pyproject.toml", TreeEntry(0o100644, blob))])
-    first = setup_digest([STEP], project.tree, repo)
-    assert setup_digest([STEP], same, repo) == first
-    assert setup_digest([STEP], other, repo) != first
-    assert setup_digest([], project.tree, repo) == ""
+    first = setup_digest([STEP], project.tree, repo, os.environ)
+    assert setup_digest([STEP], same, repo, os.environ) == first
+    assert setup_digest([STEP], other, repo, os.environ) != first
+    assert setup_digest([], project.tree, repo, os.environ) == ""
+
+
+@pytest.mark.parametrize("command", ["cd . && maker --all", ("env", "X=1", "maker")])
+def test_the_key_follows_the_programs_and_their_path(project, tmp_path: Path, command) -> None:
+    step = SetupStep("make", command, directories=("made",))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def key(*more: Path) -> str:
+        path = os.pathsep.join(map(str, (folder, *more, "/usr/bin", "/bin")))
+        return setup_digest([step], project.tree, project.repo, {"PATH": path})
+
+    keys = [key()]
+    for text, seconds in (("one", 1), ("two, longer", 1), ("two, longer", 2)):
+        maker = folder / "maker"
+        maker.write_text(text)
+        maker.chmod(0o755)
+        os.utime(maker, (seconds, seconds))
+        keys.append(key())
+        assert key() == keys[-1]
+    keys.append(key(tmp_path))
+    assert len(set(keys)) == 5
 
 
 @pytest.mark.parametrize("name", ["src", "a/b", "..", ".GIT", ""])
