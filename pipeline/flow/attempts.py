@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.base import clock, ids
 from pipeline.flow.context import RunContext
+from pipeline.model.codec import encode
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Finding, Severity
@@ -68,7 +69,7 @@ class Attempt:
             patch_id=patch_id,
             findings=findings,
             reason=reason,
-            details={**self.details, **(details or {})},
+            details={**self.details, **_of_agent(report), **(details or {})},
             **_of_report(report),
         )
 
@@ -89,6 +90,13 @@ def _of_report(report: ToolReport | None) -> dict[str, Any]:
         "stdout_log": report.stdout_log,
         "stderr_log": report.stderr_log,
     }
+
+
+def _of_agent(report: ToolReport | None) -> dict[str, Any]:
+    """What an agent used and said, under ``agent``; nothing for other tools."""
+    if report is None or report.agent is None:
+        return {}
+    return {"agent": encode(report.agent)}
 
 
 def finished(attempt: StepAttempt, message: str, **payload: Any) -> EventDraft:

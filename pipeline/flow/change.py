@@ -1,29 +1,22 @@
 """One attempt to change a workstream's tree: run the tool, capture, judge, commit or refuse."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from pipeline.base.errors import InputError, InterruptedRunError
-from pipeline.base.git import Scratch
 from pipeline.base.process import Ending
-from pipeline.check.validate import check_text
 from pipeline.flow.attempts import Attempt, finished
-from pipeline.flow.context import NO_SETUP, RunContext
-from pipeline.flow.judging import Judged, as_findings, effective_policy, judge
-from pipeline.flow.kept import keep
-from pipeline.flow.tool_events import tool_ended, tool_started
+from pipeline.flow.context import RunContext
+from pipeline.flow.driving import drive
+from pipeline.flow.judging import Judged, as_findings, judge
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, Feedback, ToolReport
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.finding import Finding
-from pipeline.model.patch import Objection, Patch, Reason
+from pipeline.model.patch import Patch, Reason
 from pipeline.model.record import Step, StepAttempt, WorkstreamRecord
-from pipeline.work.borrowed_git import Head
-from pipeline.work.capture import capture
-from pipeline.work.editors import Editor, EditRequest
-from pipeline.work.setup import is_sealed
+from pipeline.work.editors import Editor
 
 _EVENT_OF = {
     Reason.SCOPE: EventType.SCOPE_VIOLATION,
@@ -87,10 +80,11 @@ def make_change(
     origin_tree = context.repo.commit_tree(record.start_commit)
     with context.repo.scratch() as scratch, context.tool_turn(profile):
         try:
-            report, captured, found = _carry_out(attempt, editor, profile, scratch, feedback)
+            done = drive(attempt, editor, profile, scratch, feedback)
         except InputError as error:
             # One bundle that its tool cannot use must not stop the others.
             return _unusable(attempt, str(error))
+        report, captured = done.report, done.captured
         if report.ending == Ending.CANCELLED:
             attempt.interrupt(report)
             raise InterruptedRunError(
@@ -102,87 +96,15 @@ def make_change(
             scratch,
             captured,
             origin_tree=origin_tree,
-            objections=found,
+            objections=done.objections,
         )
         reason, code = _why_not(report, captured, judged, profile)
+        if code == Reason.EMPTY and step is Step.EDIT and _has_nothing_to_do(report):
+            reason = code = ""
         if reason:
             return _refusal(attempt, report, judged, reason, code)
         scratch.promote()
     return _acceptance(context, record, attempt, report, judged)
-
-
-def _carry_out(
-    attempt: Attempt,
-    editor: Editor,
-    profile: ToolProfile,
-    scratch: Scratch,
-    feedback: Feedback | None,
-) -> tuple[ToolReport, Captured, tuple[Objection, ...]]:
-    """Run the editor; give its report, what changed, and what was seen outside its tree."""
-    context, record = attempt.context, attempt.record
-    ws = context.workstream(record.ws_id)
-    setup = context.set_up(record.tree) if editor.needs_directory else NO_SETUP
-    taking = (
-        context.slots.take(
-            record.tree,
-            with_git=True,
-            owner=f"{context.run_id}/{ws.id}",
-            head=Head(ws.id, record.commit),
-            links=setup.links,
-        )
-        if editor.needs_directory
-        else nullcontext(None)
-    )
-    with taking as slot:
-        request = EditRequest(
-            ws=ws,
-            profile=profile,
-            start_tree=record.tree,
-            scratch=scratch,
-            slot=slot,
-            files=context.plan.files,
-            feedback=feedback,
-            logs=context.log_prefix(ws.id, attempt.id),
-            cancel=context.cancel,
-            environ=context.environment,
-            timeout_s=context.time_limit(ws, attempt.step, profile.timeout_s),
-            tag=context.process_tag(ws.id),
-        )
-        found: list[Objection] = []
-        if slot is None:
-            result = editor.edit(request)
-        else:
-            mark = context.control_plane.before()
-            request = replace(request, on_beat=tool_started(attempt, request.timeout_s or 0))
-            result = editor.edit(request)
-            tool_ended(attempt, profile, result.report)
-            found += context.control_plane.after(mark)
-            if not is_sealed(setup):
-                found.append(Objection(Reason.CONTROL_PLANE, "a set-up directory was changed"))
-        found += [
-            Objection(Reason.STRAY_PROCESS, f"the tool left a process behind: {name}")
-            for name in result.report.left_behind
-        ]
-        if result.refusal:
-            found.append(result.refusal)
-            captured = Captured(record.tree, record.tree, ())
-        elif result.captured:
-            captured = result.captured
-        elif slot:
-            captured = capture(slot, scratch, context.config.capture)
-        else:
-            captured = Captured(record.tree, record.tree, ())
-        if slot and context.keeps_worktrees:
-            keep(context, slot, ws.id)
-        if result.patch:
-            found += check_text(
-                result.patch,
-                captured.changes,
-                start_tree=record.tree,
-                scratch=scratch,
-                policy=effective_policy(context.config.policy, ws),
-            )
-        return result.report, captured, tuple(found)
 
 
 def _why_not(
@@ -193,6 +115,10 @@ def _why_not(
         first = judged.blocking[0]
         more = len(judged.blocking) - 1
         return first.message + (f" (and {more} more objections)" if more else ""), first.reason
+    if report.agent and report.agent.failure:
+        said = report.agent.message or report.summary
+        words = report.agent.failure.value.replace("_", " ")
+        return f"{report.tool} failed: {words}. {said}".rstrip(), report.agent.failure.value
     if report.is_fault:
         return f"{report.tool} could not run: {report.summary}", "infrastructure"
     if report.ending != Ending.EXITED:
@@ -202,6 +128,11 @@ def _why_not(
     if not captured.changes:
         return f"{report.tool} changed nothing.", Reason.EMPTY
     return "", ""
+
+
+def _has_nothing_to_do(report: ToolReport) -> bool:
+    """Whether an agent said explicitly that the task is done already: the gates then decide."""
+    return report.agent is not None and report.agent.has_nothing_to_do
 
 
 def _unusable(attempt: Attempt, reason: str) -> Change:
@@ -277,13 +208,15 @@ def _acceptance(
         is_good=True,
         report=report,
         result_tree=patch.result_tree,
-        patch_id=patch.id,
+        patch_id=patch.id if judged.has_change else "",
         findings=as_findings(judged.objections),
         details={"commit": commit},
     )
     message = (
         f"{record.ws_id}: {attempt.tool} changed {len(patch.paths)} "
         f"file{'s' if len(patch.paths) != 1 else ''} (+{patch.added} -{patch.removed})."
+        if judged.has_change
+        else f"{record.ws_id}: {attempt.tool} says that there is nothing to do."
     )
     life = [
         EventDraft(
@@ -299,6 +232,7 @@ def _acceptance(
             (EventType.PATCH_VALIDATED, "is within scope and policy"),
             (EventType.PATCH_APPLIED, f"is committed to {record.ws_id}"),
         )
+        if judged.has_change
     ]
     return Change(
         stored,

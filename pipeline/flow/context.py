@@ -12,6 +12,7 @@ from pipeline.base.git import Identity, Repository
 from pipeline.base.process import CancelToken
 from pipeline.check.executables import Executables
 from pipeline.flow.branches import Branches
+from pipeline.flow.budget import Budget
 from pipeline.flow.schedule import Graph
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import Config
@@ -73,6 +74,7 @@ class RunContext:
     clock_s: int | None = None
     deadline: float | None = None
     keeps_worktrees: bool = False
+    budget: Budget = field(default_factory=Budget)
     turns: Mapping[str, Semaphore] = field(default_factory=dict)
     setup_lock: Lock = field(default_factory=Lock)
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pipeline.model.agent import AgentSettings
+
 
 class OutputFormat(StrEnum):
     """How findings are read from a check's output."""
@@ -33,7 +35,9 @@ class ToolProfile:
     (``{files}`` by several arguments). ``env_allow`` names variables that pass through
     (``*`` at the end is a wildcard); ``env`` are values, where ``env:NAME`` reads a variable.
     ``output_file`` is where a report lies, relative to the checkout, when it is not on standard
-    output. ``driver`` is the editor that knows how to use it (``command``, ``patch``, …).
+    output. ``driver`` is the editor that knows how to use it (``command``, ``patch``, an agent).
+    ``cost`` is in dollars: ``input``, ``cached_input`` and ``output`` for a million tokens,
+    ``per_attempt`` for each attempt.
     """
 
     id: str
@@ -52,6 +56,7 @@ class ToolProfile:
     takes_feedback: bool = False
     concurrency: int | None = None
     cost: Mapping[str, float] = field(default_factory=dict)
+    agent: AgentSettings = field(default_factory=AgentSettings)
 
 
 @dataclass(frozen=True, slots=True)

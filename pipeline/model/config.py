@@ -67,10 +67,109 @@ class LandingConfig:
 
 @dataclass(frozen=True, slots=True)
 class RepairConfig:
-    """The default ladder: rungs in the order they are climbed."""
+    """The default ladder: rungs in the order they are climbed.
+
+    A rung is ``mechanical``, ``tool`` (the workstream's own), ``agent`` (the one that the routing
+    chooses) or a profile's id. ``rung_attempts`` is the cap of each rung that is asked;
+    ``reruns`` how often a red gate is run again on the same tree to tell a flaky one. Faults of
+    the surroundings are tried again ``retries`` times, after 2, 4, 8 … seconds, at most
+    ``backoff_max_s``.
+    """
 
     fix: tuple[str, ...] = ("mechanical", "tool")
     unfixable: tuple[str, ...] = ("F401",)
+    rung_attempts: int = 2
+    reruns: int = 0
+    retries: int = 3
+    backoff_s: float = 2.0
+    backoff_max_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """Which tools are asked for tasks of a kind; an empty list of a condition means any.
+
+    ``task_kind`` is ``edit``, ``fix``, ``review`` or ``conflict``; ``size`` ``small``, ``medium``
+    or ``large``; ``risk`` ``low``, ``medium`` or ``high``; ``language`` as its name, in lower case.
+    """
+
+    use: tuple[str, ...]
+    task_kind: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()
+    size: tuple[str, ...] = ()
+    risk: tuple[str, ...] = ()
+    phase: tuple[str, ...] = ()
+    strategy: str = ""
+    min_tier: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingConfig:
+    """How the tool of a task is chosen where its bundle says ``tool: auto`` or a rung ``agent``.
+
+    The first rule that holds decides; without one all ``tools`` are candidates. ``strategy`` is
+    ``fixed``, ``round_robin``, ``cheapest`` or ``metrics``. ``fallback`` names by tool those to
+    ask when it fails; ``pools`` limits by provider how many of its agents run at once. A tool
+    that failed ``breaker_failures`` times in a row is left alone for ``breaker_rest_s`` seconds.
+    ``half_life_days`` is how fast old experience fades.
+    """
+
+    strategy: str = "fixed"
+    tools: tuple[str, ...] = ()
+    rules: tuple[RoutingRule, ...] = ()
+    fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)
+    breaker_failures: int = 3
+    breaker_rest_s: float = 60.0
+    half_life_days: float = 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetConfig:
+    """What agents may use; 0 for no limit. Costs are in dollars, a task is a workstream.
+
+    ``expected_cost`` is reserved for an attempt whose cost cannot be foreseen. ``action`` says
+    what a reached limit leads to: ``reduce_parallelism``, ``priority``, ``suspend`` or ``ask``.
+    """
+
+    max_cost_total: float = 0.0
+    max_cost_per_phase: float = 0.0
+    max_cost_per_task: float = 0.0
+    tokens_per_minute: int = 0
+    requests_per_minute: int = 0
+    expected_cost: float = 0.0
+    action: str = "suspend"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptsConfig:
+    """What agents are told beside the task.
+
+    ``directory`` may hold templates that replace ours; ``context`` are files, or directories
+    ending in a slash, that tell the repository's conventions. ``max_tokens`` is the budget of a
+    prompt, 0 for what the model's window leaves.
+    """
+
+    directory: str = "prompts"
+    context: tuple[str, ...] = (
+        "AGENTS.md",
+        "CLAUDE.md",
+        "CONTRIBUTING.md",
+        ".claude/context/",
+    )
+    max_tokens: int = 0
+    strategies: tuple[str, ...] = ("prune", "summarise", "chunk")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewConfig:
+    """When a person is asked instead of giving up: ``ladder``, ``conflict``, ``budget``, ``risk``.
+
+    ``ladder`` and ``conflict`` ask where an agent took part; ``risk`` asks before a change of
+    high risk lands.
+    """
+
+    on: tuple[str, ...] = ("ladder", "conflict", "budget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +210,8 @@ class Config:
     breakers: BreakerLimits = field(default_factory=BreakerLimits)
     policy: PatchPolicy = field(default_factory=PatchPolicy)
     capture: CaptureConfig = field(default_factory=CaptureConfig)
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    prompts: PromptsConfig = field(default_factory=PromptsConfig)
+    review: ReviewConfig = field(default_factory=ReviewConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)

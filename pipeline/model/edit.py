@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.base.git import TreeChange
+from pipeline.model.agent import AgentOutcome
 from pipeline.model.finding import Finding
 from pipeline.model.patch import Objection
 
@@ -54,3 +55,4 @@ class ToolReport:
     is_fault: bool = False
     left_behind: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    agent: AgentOutcome | None = None

@@ -4,14 +4,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.model.agent import AgentSettings
 from pipeline.model.check import Gate, ToolProfile, ToolType
-from pipeline.model.config import Config, PhaseConfig, SetupStep
+from pipeline.model.config import Config, PhaseConfig, RoutingRule, SetupStep
 from pipeline.model.glob import PatternError, parse_anywhere
 from pipeline.model.protected import DEFAULT_DISCARD, DEFAULT_PROTECTED
 from pipeline.planning.bundle_rules import unknown_rungs
 from pipeline.planning.checks import Complaint, checks, command_value
 from pipeline.planning.environment import sections
-from pipeline.planning.profiles import BUILT_IN
+from pipeline.planning.profiles import BUILT_IN, DRIVERS
 from pipeline.planning.secrets import secret_complaints
 
 DEFAULT_MARK = "@default"
@@ -43,10 +44,16 @@ def _section(name: str, defaults: Mapping[str, Any], data: Mapping[str, Any]) ->
 def _like(default: Any, value: Any) -> Any:
     """A JSON value in the form that the field has."""
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(_rule(item) if isinstance(item, dict) else item for item in value)
+    if isinstance(value, dict):
+        return {key: _like(0, item) for key, item in value.items()}
     if isinstance(value, bool) or value is None or not isinstance(value, int | float):
         return value
     return int(value) if isinstance(default, int) else float(value)
+
+
+def _rule(raw: Mapping[str, Any]) -> RoutingRule:
+    return RoutingRule(**{key: _like(0, value) for key, value in raw.items()})
 
 
 def _with_lists(config: Config, data: Mapping[str, Any]) -> Config:
@@ -112,6 +119,11 @@ def _profile(name: str, raw: Mapping[str, Any]) -> ToolProfile:
             values[key] = tuple(int(code) for code in values[key])
     if values.get("concurrency") is not None:
         values["concurrency"] = int(values["concurrency"])
+    values["cost"] = {key: float(value) for key, value in raw.get("cost", {}).items()}
+    if "agent" in values:
+        values["agent"] = AgentSettings(**{k: _like(0, v) for k, v in raw["agent"].items()})
+    if values.get("driver") in DRIVERS:
+        values = {"type": ToolType.AI, "takes_feedback": True, **values}
     return dataclasses.replace(BUILT_IN.get(name, ToolProfile(name)), **values)
 
 

@@ -16,7 +16,7 @@ _KINDS = {
     "object": "an object",
     "null": "null",
 }
-_PLANNED = frozenset({"routing", "budget", "notify"})
+_PLANNED = frozenset({"notify"})
 
 
 def explain(schema: str, data: Any, file: str) -> Iterator[Problem]:

@@ -2,6 +2,9 @@
 
 from pipeline.model.check import OutputFormat, ToolProfile, ToolType
 
+DRIVERS = ("aider", "claude", "codex", "copilot", "gemini", "opencode")
+"""Drivers that know an agent: their profiles are of type ``ai`` and take feedback by default."""
+
 BUILT_IN: dict[str, ToolProfile] = {
     profile.id: profile
     for profile in (

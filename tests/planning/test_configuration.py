@@ -153,7 +153,7 @@ def test_an_override_that_is_wrong(folder: Any) -> None:
     [
         ("[]", "must be an object, not a list"),
         ("runs: {}", "is an unknown field `runs`. Did you mean `run`?"),
-        ("budget: {}", "`budget` is not supported by this version."),
+        ("notify: {}", "`notify` is not supported by this version."),
         ("run: {jbs: 1}", "Did you mean `jobs`?"),
         ("run:\n  jobs: x", "pipeline.yaml:2: $.run.jobs must be a whole number"),
         ("gates: {static: [ruf]}", "$.gates.static[0] names the tool profile `ruf`"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import BugError, InputError
+from pipeline.model.agent import Prompt
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import CaptureConfig
 from pipeline.model.edit import Feedback
@@ -17,6 +18,7 @@ from pipeline.model.plan import FrozenFile
 from pipeline.model.workstream import Workstream
 from pipeline.work.capture import capture
 from pipeline.work.editors import TABLE, EditRequest, find_editor
+from pipeline.work.prompts import prompt
 
 PATCH = b"""diff --git a/src/util.py b/src/util.py
 --- a/src/util.py
@@ -67,6 +69,7 @@ def request_of(project, tmp_path: Path):
                 start_tree=project.tree,
                 scratch=scratch,
                 slot=slot,
+                told=Prompt(prompt(ws, feedback if profile.takes_feedback else None)),
                 files=files or {},
                 feedback=feedback,
                 logs=tmp_path / "logs" / "edit",

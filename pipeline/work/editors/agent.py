@@ -9,7 +9,6 @@ from pipeline.model.patch import Objection, Reason
 from pipeline.work.editors.command import commandline, run_in_slot
 from pipeline.work.editors.patch import apply_to
 from pipeline.work.editors.protocol import EditRequest, EditResult
-from pipeline.work.prompts import prompt
 from pipeline.work.tools import has_succeeded
 
 _MODES = ("directory", "diff")
@@ -38,8 +37,7 @@ class AgentEditor:
                 f"The workstream {request.ws.id} has `tool_args.mode` {mode!r}.",
                 remedy=f"Give one of: {', '.join(_MODES)}.",
             )
-        feedback = request.feedback if request.profile.takes_feedback else None
-        told = prompt(request.ws, feedback).encode("utf-8", "backslashreplace")
+        told = request.told.text.encode("utf-8", "backslashreplace")
         report = run_in_slot(request, commandline(request), stdin=told)
         if mode == "directory" or not has_succeeded(request.profile, report):
             return EditResult(report)

@@ -6,7 +6,7 @@ from pipeline.base.errors import BugError, InputError
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import ToolReport
 from pipeline.work.editors.protocol import EditRequest, EditResult
-from pipeline.work.prompts import feedback_json, prompt
+from pipeline.work.prompts import feedback_json
 from pipeline.work.slots import Slot
 from pipeline.work.tools import (
     Commandline,
@@ -81,7 +81,7 @@ def offered(request: EditRequest, slot: Slot) -> dict[str, Value]:
     """What templates may name; writes the files that some of the values point to."""
     ws = request.ws
     feedback = request.feedback if request.profile.takes_feedback else None
-    prompt_file = _written(slot.tmp / "prompt.md", prompt(ws, feedback))
+    prompt_file = _written(slot.tmp / "prompt.md", request.told.text)
     feedback_file = _written(slot.tmp / "feedback.json", feedback_json(feedback))
     return {
         "id": ws.id,

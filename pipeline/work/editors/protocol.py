@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pipeline.base.git import Scratch
 from pipeline.base.process import Beat, CancelToken
+from pipeline.model.agent import NO_PROMPT, Prompt
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, Feedback, ToolReport
 from pipeline.model.patch import Objection
@@ -21,7 +22,7 @@ class EditRequest:
 
     ``slot`` holds ``start_tree`` for editors that need a directory. ``files`` are those that
     bundles refer to, frozen with the plan. ``logs`` is the beginning of log file names;
-    ``environ`` is where variables come from.
+    ``environ`` is where variables come from. ``told`` is the rendered prompt.
     """
 
     ws: Workstream
@@ -29,6 +30,7 @@ class EditRequest:
     start_tree: str
     scratch: Scratch
     slot: Slot | None = None
+    told: Prompt = NO_PROMPT
     files: Mapping[str, FrozenFile] = field(default_factory=dict)
     feedback: Feedback | None = None
     logs: Path = Path("edit")

@@ -1,0 +1,15 @@
+"""Adapters of coding agents: a table, each a small module."""
+
+from collections.abc import Mapping
+
+from pipeline.work.agents.protocol import (
+    Adapter,
+    AgentOutput,
+    AgentTask,
+    Contract,
+    Invocation,
+)
+
+ADAPTERS: Mapping[str, Adapter] = {}
+
+__all__ = ["ADAPTERS", "Adapter", "AgentOutput", "AgentTask", "Contract", "Invocation"]
