@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Semaphore
 
@@ -40,6 +41,7 @@ from pipeline.store.layout import ensure_excluded
 from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
 from pipeline.store.records import Records
+from pipeline.store.retention import remove_old_outputs
 from pipeline.store.sweep import sweep
 from pipeline.store.verdicts import VerdictCache
 from pipeline.work.guard import ControlPlane
@@ -250,7 +252,10 @@ def _finish(
         changes={**spent, "integration_commit": tip},
         events=(EventDraft(EventType.RUN_FINISHED, message, payload={"status": state.value}),),
     )
-    return sum_up(ledger, prepared, run_id)
+    summary = sum_up(ledger, prepared, run_id)
+    days = prepared.plan.config.retention.runs_days
+    remove_old_outputs(ledger, prepared.layout, days=days, now=datetime.now(UTC), spare=run_id)
+    return summary
 
 
 def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:

@@ -433,3 +433,15 @@ def test_tool_that_leaves_a_process_behind_is_refused(project, ended):
     summary = project.run()
     assert ended(summary) == {"daemon": "quarantined"}
     assert "process" in summary.workstreams[0].reason
+
+
+def test_the_outputs_of_runs_that_ended_long_ago_go(project, ended):
+    project.writes("one", "a.txt", "A\n")
+    project.run()
+    project.writes("two", "b.txt", "B\n")
+    assert ended(project.run(overrides={"retention.runs_days": 0}))["two"] == "done"
+    with project.records() as records:
+        new, old = (run.run_id for run in records.runs())
+    assert project.layout.tool_outputs(new).is_dir()
+    assert not project.layout.tool_outputs(old).exists()
+    assert project.layout.summary_md(old).exists()
