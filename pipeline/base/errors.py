@@ -45,9 +45,13 @@ class UnfitError(PipelineError):
 
 
 class InterruptedRunError(PipelineError):
-    """The run was interrupted or cancelled and can be carried on."""
+    """The run was told to stop and can be carried on."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class CancelledRunError(InterruptedRunError):
+    """The run was interrupted because a person asked for it by `pipeline cancel`."""
 
 
 class BugError(PipelineError):

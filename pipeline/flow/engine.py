@@ -21,9 +21,18 @@ DRAIN_S = 60.0
 
 
 class Engine:
-    """Runs one plan with ``jobs`` workers and one lander; owned by a single thread."""
+    """Runs one plan with ``jobs`` workers and one lander; owned by a single thread.
 
-    def __init__(self, context: RunContext, jobs: int, *, should_stop: Callable[[], str]) -> None:
+    ``should_stop`` gives the error that says why the run stops, ``None`` while it goes on.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        jobs: int,
+        *,
+        should_stop: Callable[[], InterruptedRunError | None],
+    ) -> None:
         self._context = context
         self._jobs = jobs
         self._should_stop = should_stop
@@ -54,11 +63,11 @@ class Engine:
                 raise
 
     def _turn(self, workers: ThreadPoolExecutor, lander: ThreadPoolExecutor) -> bool:
-        reason = self._should_stop()
-        if reason:
+        stop = self._should_stop()
+        if stop is not None:
             self._context.cancel.cancel()
             self._drain()
-            raise InterruptedRunError(reason, remedy="`pipeline run` carries on.")
+            raise stop
         self._block()
         self._land(lander)
         self._hand_out(workers)

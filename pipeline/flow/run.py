@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Semaphore
 
 from pipeline.base import clock, ids
-from pipeline.base.errors import InterruptedRunError, UnfitError
+from pipeline.base.errors import CancelledRunError, InterruptedRunError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
@@ -271,7 +271,8 @@ def _interrupted(
     ledger: Ledger, run_id: str, error: BaseException, spent: dict[str, object]
 ) -> None:
     is_asked = isinstance(error, InterruptedRunError)
-    state = RunState.CANCELLED if is_asked and "cancel" in str(error) else RunState.INTERRUPTED
+    is_cancelled = isinstance(error, CancelledRunError)
+    state = RunState.CANCELLED if is_cancelled else RunState.INTERRUPTED
     # The disk may be what is wrong: then the run stays as it is, and the next one says so.
     with contextlib.suppress(UnfitError):
         ledger.move_run(
@@ -331,16 +332,19 @@ def _base_seconds(repo: Repository, plan: Plan) -> int:
     return committer.seconds if committer else 0
 
 
-def _stopper(context: RunContext, watch: Watch) -> Callable[[], str]:
-    def should_stop() -> str:
+def _stopper(context: RunContext, watch: Watch) -> Callable[[], InterruptedRunError | None]:
+    remedy = "`pipeline run` carries on."
+
+    def should_stop() -> InterruptedRunError | None:
         for request in inbox.take(context.layout):
             if request.kind == "cancel" and request.run_id in ("", context.run_id):
-                return "The run was cancelled by a request."
+                return CancelledRunError("The run was cancelled by a request.", remedy=remedy)
             if request.kind == RECORD_EXEC:
                 store_request(context.ledger, request)
         if context.deadline is not None and time.monotonic() > context.deadline:
-            return "The run's time limit has passed."
-        return watch.should_stop()
+            return InterruptedRunError("The run's time limit has passed.", remedy=remedy)
+        reason = watch.should_stop()
+        return InterruptedRunError(reason, remedy=remedy) if reason else None
 
     return should_stop
 

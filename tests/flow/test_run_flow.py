@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pipeline.base.errors import InputError, InterruptedRunError, UnfitError
+from pipeline.base.errors import CancelledRunError, InputError, InterruptedRunError, UnfitError
 from pipeline.flow.run import Watch
 from pipeline.model.states import RunState
 from pipeline.planning.problem import PlanError
@@ -259,7 +259,7 @@ def test_interrupted_run_is_carried_on(project, ended, tmp_path):
     )
     project.writes("quick", "b.txt", "B\n")
     began = time.monotonic()
-    reason = lambda: "told to" if time.monotonic() > began + 1 else ""  # noqa: E731 - a stop in one line
+    reason = lambda: "told to, not cancelled" if time.monotonic() > began + 1 else ""  # noqa: E731 - a stop in one line
     with pytest.raises(InterruptedRunError):
         project.run(watch=Watch(should_stop=reason))
     with project.records() as records:
@@ -286,7 +286,7 @@ def test_request_in_the_inbox_cancels_the_run(project, tmp_path):
 
     thread = threading.Thread(target=cancel)
     thread.start()
-    with pytest.raises(InterruptedRunError):
+    with pytest.raises(CancelledRunError):
         project.run()
     thread.join()
     with project.records() as records:
