@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import ExitCode
-from pipeline.base.resources import schema_text
+from pipeline.base.resources import schema_path
 from pipeline.cli import COMMANDS, main
 from pipeline.model.states import (
     FINAL,
@@ -58,7 +58,7 @@ def test_every_schema_is_valid_versioned_and_shipped():
     assert len(names) >= 14
     for name in names:
         assert ".v1.json" in name
-        schema = json.loads(schema_text(name))
+        schema = json.loads(schema_path(name).read_bytes())
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["additionalProperties"] is False, name
 

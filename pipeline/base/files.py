@@ -14,8 +14,6 @@ from pipeline.base.ids import new_id
 TEMP_PREFIX = ".tmp-"
 """What the name of every unfinished file of ours starts with; a sweep may remove such files."""
 
-_CHUNK = 1024 * 1024
-
 _REMEDIES: Mapping[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "Free some space, then run it again."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, then run it again."),
@@ -92,15 +90,6 @@ def make_directory(path: Path) -> Path:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal; raises ``OSError``."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def user_cache_dir(environ: Mapping[str, str]) -> Path:

@@ -18,22 +18,12 @@ def schema_root() -> Traversable:
     return Path(__file__).resolve().parents[2] / "schema"
 
 
-def schema_names() -> tuple[str, ...]:
-    """Return the file names of all JSON schemas, sorted."""
-    return tuple(sorted(e.name for e in schema_root().iterdir() if e.name.endswith(".json")))
-
-
 def schema_path(name: str) -> Traversable:
     """Return where a schema lies, by its file name, such as ``event.v1.json``."""
     entry = schema_root() / name
     if not entry.is_file():
         raise BugError(f"There is no schema called {name}.")
     return entry
-
-
-def schema_text(name: str) -> str:
-    """Return a schema by its file name, such as ``event.v1.json``."""
-    return schema_path(name).read_text(encoding="utf-8")
 
 
 def migrations() -> tuple[tuple[int, str, str], ...]:

@@ -80,12 +80,6 @@ def run_gate(gate: Gate, context: CheckContext, cache: VerdictStore | None = Non
     return Verdict(gate.name, context.tree, overall(results), results)
 
 
-def run_check(check: Check, context: CheckContext) -> CheckResult:
-    """Run one check on a checkout of its own; no cache is asked or told."""
-    with ExitStack() as stack:
-        return _answer(check, context, _SharedCheckout(context, stack), None)
-
-
 def overall(results: Iterable[CheckResult]) -> Result:
     """Return what several checks say together."""
     said = {result.result for result in results}

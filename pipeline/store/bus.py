@@ -95,12 +95,6 @@ class Bus:
             self._subscriptions.append(subscription)
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
-        """Deliver what was offered and nothing that comes later."""
-        with self._lock:
-            self._subscriptions.remove(subscription)
-            subscription.stop()
-
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """All subscriptions, with their counts."""

@@ -1,6 +1,5 @@
 """The run lock: whoever holds it is the one writer of the repository's state."""
 
-from pipeline.base.errors import UnfitError
 from pipeline.base.locks import OwnedLock, Owner, read_owner
 from pipeline.store.layout import Layout
 
@@ -50,13 +49,3 @@ def live_owner(layout: Layout) -> Owner | None:
     if owner is None or (owner.is_here and not owner.is_alive):
         return None
     return owner
-
-
-def refuse_while_owned(layout: Layout, doing: str) -> None:
-    """Raise ``UnfitError`` when a live engine holds the repository; ``doing`` has to wait."""
-    owner = live_owner(layout)
-    if owner is not None:
-        raise UnfitError(
-            f"Cannot {doing}: the repository is held by {owner}.",
-            remedy="Wait until it ends, or cancel it with `pipeline cancel`.",
-        )

@@ -7,7 +7,7 @@ from gate_bench import Bench, Cache, make_bench
 
 from pipeline.base.errors import InputError
 from pipeline.base.process import CancelToken
-from pipeline.check.gates import overall, run_check, run_gate
+from pipeline.check.gates import CheckContext, overall, run_gate
 from pipeline.model.check import Check, Gate
 from pipeline.model.finding import Finding, Severity
 from pipeline.model.verdict import CheckResult, Result
@@ -16,6 +16,10 @@ from pipeline.model.verdict import CheckResult, Result
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return make_bench(tmp_path)
+
+
+def run_check(check: Check, context: CheckContext) -> CheckResult:
+    return run_gate(Gate("g", (check,)), context).checks[0]
 
 
 def said(bench: Bench, command: str, **fields: object) -> CheckResult:

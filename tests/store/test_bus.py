@@ -103,18 +103,6 @@ def test_only_what_is_durable_is_told(ledger: Ledger, make_run: MakeRun) -> None
     assert stored == [True] * 21
 
 
-def test_who_left_hears_nothing_more(bus: Bus) -> None:
-    heard: list[int] = []
-    subscription = bus.subscribe(lambda events: heard.append(events[0].seq), name="s")
-    bus.publish([event(1)])
-    bus.unsubscribe(subscription)
-    bus.publish([event(2)])
-
-    assert subscription.wait(10)
-    assert heard == [1]
-    assert bus.subscriptions == ()
-
-
 def test_a_subscriber_that_hangs_is_given_up_on() -> None:
     bus, release = Bus(), threading.Event()
     bus.subscribe(lambda _: release.wait() and None, name="hangs")

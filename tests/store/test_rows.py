@@ -11,7 +11,7 @@ import pytest
 from referencing import Registry, Resource
 
 from pipeline.base.ids import new_id
-from pipeline.base.resources import schema_names, schema_text
+from pipeline.base.resources import schema_path, schema_root
 from pipeline.base.schema import fast_check
 from pipeline.model.codec import decode, encode
 from pipeline.model.edit import ToolReport
@@ -74,15 +74,18 @@ EXAMPLES: dict[str, list[Any]] = {
 }
 
 
+SCHEMAS = sorted(e.name for e in schema_root().iterdir() if e.name.endswith(".json"))
+
+
 def registry() -> Registry[Any]:
-    loaded = [(name, json.loads(schema_text(name))) for name in schema_names()]
+    loaded = [(name, json.loads(schema_path(name).read_bytes())) for name in SCHEMAS]
     return Registry[Any]().with_resources(
         (name, Resource.from_contents(schema)) for name, schema in loaded
     )
 
 
 def violations(name: str, value: Any) -> list[str]:
-    schema = json.loads(schema_text(name))
+    schema = json.loads(schema_path(name).read_bytes())
     validator = jsonschema.Draft202012Validator(schema, registry=registry())
     return [error.message for error in validator.iter_errors(value)]
 
@@ -99,7 +102,7 @@ def test_what_is_written_keeps_to_its_schema_and_comes_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_schema_and_record_have_the_same_fields(name: str) -> None:
-    schema = json.loads(schema_text(name))
+    schema = json.loads(schema_path(name).read_bytes())
     fields = {f.name for f in dataclasses.fields(EXAMPLES[name][0])}
 
     assert schema["additionalProperties"] is False
@@ -113,16 +116,16 @@ def test_schema_and_record_have_the_same_fields(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_a_schema_refuses_what_is_not_of_its_form(name: str) -> None:
     good = json.loads(json.dumps(encode(EXAMPLES[name][0])))
-    required = json.loads(schema_text(name))["required"]
+    required = json.loads(schema_path(name).read_bytes())["required"]
 
     assert violations(name, {**good, "surprise": 1})
     assert violations(name, {**good, required[0]: []})
     assert violations(name, {k: v for k, v in good.items() if k != required[0]})
 
 
-@pytest.mark.parametrize("name", schema_names())
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_every_schema_is_sound_and_described(name: str) -> None:
-    schema = json.loads(schema_text(name))
+    schema = json.loads(schema_path(name).read_bytes())
     jsonschema.Draft202012Validator.check_schema(schema)
 
     assert schema["$id"] == name
@@ -131,7 +134,7 @@ def test_every_schema_is_sound_and_described(name: str) -> None:
 
 
 def test_enumerations_are_those_of_the_code() -> None:
-    properties = json.loads(schema_text("event.v1.json"))["properties"]
+    properties = json.loads(schema_path("event.v1.json").read_bytes())["properties"]
 
     assert properties["type"]["enum"] == [t.value for t in EventType]
     assert properties["level"]["enum"] == [level.value for level in Level]
@@ -140,7 +143,7 @@ def test_enumerations_are_those_of_the_code() -> None:
         "workstream_record.v1.json": WorkstreamState,
         "patch_ledger_entry.v1.json": PatchState,
     }.items():
-        found = json.loads(schema_text(name))["properties"]["state"]["enum"]
+        found = json.loads(schema_path(name).read_bytes())["properties"]["state"]["enum"]
         assert found == [state.value for state in states]
 
 

@@ -1,6 +1,5 @@
 """The object database: read through one long-lived git, written by ourselves, durable on flush."""
 
-import os
 import re
 import threading
 from collections import OrderedDict
@@ -139,12 +138,6 @@ class Objects:
     def write(self, kind: str, data: bytes) -> str:
         """Store an object and return its id; durable after the next `flush`."""
         return self.loose.write(kind, data)
-
-    def write_file(self, path: Path | bytes) -> str:
-        """Store a regular file's bytes as they are, without filters; links are not followed."""
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(handle, "rb") as file:
-            return self.write("blob", file.read())
 
     def flush(self) -> None:
         """Make every object written so far survive a power cut."""

@@ -211,16 +211,6 @@ def test_permissions_follow_the_objects_directory(tmp_path) -> None:
         assert stat.S_IMODE(path.parent.stat().st_mode) == mode
 
 
-def test_a_file_is_stored_as_it_is_and_links_are_not_followed(repo, tmp_path) -> None:
-    path = tmp_path / "crlf.txt"
-    path.write_bytes(b"a\r\n$Id$\r\n")
-    assert repo.objects.read(repo.objects.write_file(path))[1] == b"a\r\n$Id$\r\n"
-    link = tmp_path / "link"
-    link.symlink_to(path)
-    with pytest.raises(OSError, match="symbolic"):
-        repo.objects.write_file(link)
-
-
 def test_flush_forces_each_file_and_each_directory_once(tmp_path) -> None:
     """Watched from outside: the calls that reach the kernel."""
     if subprocess.run(["which", "strace"], capture_output=True, check=False).returncode:
