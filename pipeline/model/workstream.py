@@ -13,7 +13,8 @@ class BreakerLimits:
 
     ``max_attempts`` counts finished attempts of one kind of step (crashes do not count);
     ``max_error_repeats`` how often one signature may come back after a fix;
-    ``oscillation_threshold`` how often one tree may be seen again.
+    ``oscillation_threshold`` how often one tree may be seen again; ``timeout_s`` ends one run of
+    the tool that edits or fixes, never a check.
     """
 
     max_attempts: int = 3
