@@ -87,9 +87,17 @@ def target_of(event: Event) -> WorkstreamState | None:
 
 
 def sentence(event: Event) -> str:
-    """An event in one safe line, without its time and workstream."""
+    """An event in one safe line, without its time and workstream.
+
+    Messages stand for themselves in the record, so many begin with the workstream, or say that
+    it is in the state which is shown here before them.
+    """
     target = target_of(event)
-    said = event.message.removeprefix(f"{event.ws_id}: ") if event.ws_id else event.message
+    said = event.message
+    if event.ws_id:
+        is_there = f"{event.ws_id} is {words(target)}: " if target else ""
+        said = said.removeprefix(is_there).removeprefix(f"{event.ws_id}: ")
+        said = said.removeprefix(f"{event.ws_id} ")
     message = safe(said, MESSAGE_LIMIT)
     return f"{words(target)}: {message}" if target else message
 

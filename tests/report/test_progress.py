@@ -56,6 +56,23 @@ def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., 
 
 
 @pytest.mark.parametrize(
+    ("target", "message", "shown"),
+    [
+        (W.DONE, "api landed.", "api  done: landed."),
+        (W.QUARANTINED, "api is quarantined: it is red.", "api  quarantined: it is red."),
+        (W.AWAITING_REVIEW, "api: no.", "api  awaiting review: no."),
+        (W.QUARANTINED, "apiary is new.", "api  quarantined: apiary is new."),
+    ],
+)
+def test_a_line_names_its_workstream_once(
+    make_event: Callable[..., Event], target: W, message: str, shown: str
+) -> None:
+    stream = io.StringIO()
+    PlainProgress(stream)([moved(make_event, "api", target, message)])
+    assert stream.getvalue()[10:] == f"{shown}\n"
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("\x1b[31mred [bold]x[/bold]", "\\x1b[31mred [bold]x[/bold]"),
