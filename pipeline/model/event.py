@@ -51,6 +51,8 @@ class EventType(StrEnum):
     VERDICT_REUSED = "verdict_reused"
     BREAKER_TRIPPED = "breaker_tripped"
     OSCILLATION_DETECTED = "oscillation_detected"
+    ROUTING_DECIDED = "routing_decided"
+    TOOL_FALLBACK = "tool_fallback"
     MERGE_STARTED = "merge_started"
     MERGE_CONFLICT = "merge_conflict"
     MERGED = "merged"
