@@ -20,7 +20,8 @@ _SIGNATURES: tuple[tuple[AgentFailure, re.Pattern[str]], ...] = tuple(
             r"context[_ -]?(length|window)[_ -]?(was |is )?(exceeded|limit)"
             r"|context_?window_?exceeded|exceeds? (the |your )?(model'?s? )?(maximum )?context"
             r"|maximum context length|prompt is too long|input is too long"
-            r"|input token count .{0,40}exce|too many (input )?tokens|reduce the length of the messages|request_too_large",
+            r"|input token count .{0,40}exce|too many (input )?tokens"
+            r"|reduce the length of the messages|request_too_large",
         ),
         # Gemini says "quota" of what is free again in a minute.
         (AgentFailure.RATE_LIMIT, r"please retry in \d|\"retryDelay\"|per_?minute"),
@@ -43,7 +44,8 @@ _SIGNATURES: tuple[tuple[AgentFailure, re.Pattern[str]], ...] = tuple(
             r"|unauthori[sz]ed|(invalid|incorrect|missing|no) (x-)?api[_ -]?key|invalid_api_key"
             r"|api[_ ]key[_ ](is )?(not valid|invalid|missing)|permission_?denied"
             r"|permission_error|forbidden|no authentication information"
-            r"|please (log ?in|run .{0,30}login)|not logged in|\b(status( code)?|http|error|code)\W{1,4}40[13]\b",
+            r"|please (log ?in|run .{0,30}login)|not logged in"
+            r"|\b(status( code)?|http|error|code)\W{1,4}40[13]\b",
         ),
         (
             AgentFailure.REFUSED,
@@ -54,7 +56,8 @@ _SIGNATURES: tuple[tuple[AgentFailure, re.Pattern[str]], ...] = tuple(
         (
             AgentFailure.UNREACHABLE,
             r"connection ?(error|refused|reset|aborted|closed|timed out)"
-            r"|econn(refused|reset|aborted)|enotfound|eai_again|etimedout|ehostunreach|network is unreachable|fetch failed"
+            r"|econn(refused|reset|aborted)|enotfound|eai_again|etimedout"
+            r"|ehostunreach|network is unreachable|fetch failed"
             r"|unable to connect|cannot connect|could not (connect|resolve)|waiting for network"
             r"|name or service not known|getaddrinfo|socket hang up|dns error|request timed out"
             r"|overloaded|service[_ ]?unavailable|internal[_ ]?server[_ ]?error|bad gateway"
