@@ -61,6 +61,10 @@ class EventType(StrEnum):
     CRASH_DETECTED = "crash_detected"
     RESUMED = "resumed"
     BRANCH_LEFT_ALONE = "branch_left_alone"
+    BUDGET_WARNING = "budget_warning"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    REVIEW_REQUESTED = "review_requested"
+    REVIEW_ANSWERED = "review_answered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.model.codec import digest
-from pipeline.model.config import Config, PathsConfig, RetentionConfig, RunConfig
+from pipeline.model.config import (
+    BudgetConfig,
+    Config,
+    PathsConfig,
+    RetentionConfig,
+    RunConfig,
+)
 from pipeline.model.plan import FrozenFile, Plan
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundle_rules import read_referenced
@@ -64,7 +70,7 @@ def plan_key(plan: Plan) -> str:
     """The identity of a run: a digest of all that its result depends on.
 
     Left out: where a bundle's file lies and how it is called, and configuration that changes how
-    a run goes but not what comes out (jobs, the run's timeout, folders, retention).
+    a run goes but not what comes out (jobs, the run's timeout, folders, retention, budgets).
     """
     defaults = (RunConfig(), PathsConfig())
     config = dataclasses.replace(
@@ -76,6 +82,7 @@ def plan_key(plan: Plan) -> str:
             worktrees=defaults[1].worktrees,
         ),
         retention=RetentionConfig(),
+        budget=BudgetConfig(),
     )
     content: dict[str, Any] = {
         "engine": ENGINE_FORMAT,

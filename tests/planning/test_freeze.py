@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pipeline.base.schema import fast_check, violations
 from pipeline.model.check import Check, Gate
 from pipeline.model.codec import decode, encode
-from pipeline.model.config import Config, RetentionConfig
+from pipeline.model.config import BudgetConfig, Config, RetentionConfig
 from pipeline.model.plan import FrozenFile, Plan
 from pipeline.model.workstream import BreakerLimits, PolicyOverride, Workstream
 from pipeline.planning.configuration import load_config
@@ -105,7 +105,11 @@ def test_the_key_depends_on_base_and_tools_and_not_on_how_a_run_goes(plan_folder
     run = dataclasses.replace(plan.config.run, jobs=7, timeout_s=3.0)
     paths = dataclasses.replace(plan.config.paths, worktrees="/tmp/x")
     calm = dataclasses.replace(
-        plan.config, run=run, paths=paths, retention=RetentionConfig(runs_days=1)
+        plan.config,
+        run=run,
+        paths=paths,
+        retention=RetentionConfig(runs_days=1),
+        budget=BudgetConfig(max_cost_total=5.0),
     )
     reproducible = dataclasses.replace(run, reproducible=True)
 
