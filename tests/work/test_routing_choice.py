@@ -59,7 +59,7 @@ def test_turns_go_round_and_pass_over_what_is_not_fit():
     config = RoutingConfig(strategy="round_robin", tools=("a", "b", "c"))
     assert [ask(config, turn=turn).selected for turn in range(5)] == ["a", "b", "c", "a", "b"]
     is_open = {"b": BreakerState.OPEN}
-    assert [ask(config, turn=turn, breakers=is_open).selected for turn in range(3)] == list("aca")
+    assert [ask(config, turn=turn, breakers=is_open).selected for turn in range(3)] == list("acc")
 
 
 def test_the_cheapest_by_the_size_of_the_task():
