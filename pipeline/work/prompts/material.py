@@ -1,0 +1,99 @@
+"""What a prompt is made of, gathered from trees and the store; nothing in it is trusted."""
+
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
+
+from pipeline.model.agent import Mode
+from pipeline.model.finding import Finding
+from pipeline.model.workstream import Workstream
+
+
+class Kind(StrEnum):
+    """What a prompt asks for; each has a template of its name."""
+
+    EDIT = "edit"
+    FIX = "fix"
+    REVIEW = "review"
+    CONFLICT = "conflict"
+
+
+class Part(StrEnum):
+    """What a piece is in the prompt."""
+
+    FILE = "file"
+    NEIGHBOUR = "neighbour"
+    CONVENTION = "convention"
+    CHANGE = "change"
+
+
+class Relevance(IntEnum):
+    """How much a piece matters; the least is left out first, ``CERTAIN`` never by pruning."""
+
+    NEIGHBOUR = 20
+    PATTERN = 40
+    CONVENTION = 50
+    MENTIONED = 60
+    CHANGE = 70
+    LITERAL = 80
+    CERTAIN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file that the prompt shows; ``is_outline`` where only signatures are left of it."""
+
+    part: Part
+    path: str
+    text: str
+    relevance: Relevance
+    is_outline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines of a file around findings, each with its number."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An attempt that was not accepted."""
+
+    number: int
+    tool: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that a template may be given.
+
+    ``others`` are the workstreams whose landed work a conflict is with; ``last_diff`` is what the
+    last attempt had changed and ``reason`` why that was not enough; ``patch`` is what a review
+    judges. ``left_out`` are sentences for the model, ``mode`` is one of ``Mode``.
+    """
+
+    ws: Workstream
+    kind: Kind = Kind.EDIT
+    mode: str = Mode.PROMPT.value
+    pieces: tuple[Piece, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    excerpts: tuple[Excerpt, ...] = ()
+    attempts: tuple[Past, ...] = ()
+    attempt: int = 1
+    reason: str = ""
+    last_diff: bytes = b""
+    conflict: bytes = b""
+    others: tuple[Workstream, ...] = ()
+    patch: bytes = b""
+    left_out: tuple[str, ...] = field(default=())
+
+    def of_part(self, part: Part) -> tuple[Piece, ...]:
+        """The pieces of one part, in their order."""
+        return tuple(piece for piece in self.pieces if piece.part is part)
+
+    def without(self, sentence: str) -> "Material":
+        """The same with one more sentence about what was left out."""
+        return replace(self, left_out=(*self.left_out, sentence))
