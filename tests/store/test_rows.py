@@ -20,6 +20,15 @@ from pipeline.model.finding import Finding
 from pipeline.model.patch import Patch
 from pipeline.model.patch_ledger import PatchLedgerEntry, PatchStep
 from pipeline.model.record import RunRecord, Step, StepAttempt, WorkstreamRecord
+from pipeline.model.review import (
+    Answer,
+    Option,
+    Overlay,
+    Review,
+    ReviewKind,
+    ReviewState,
+    Tried,
+)
 from pipeline.model.states import PatchState, RunState, WorkstreamState
 from pipeline.model.summary import RunSummary, TimelineEntry, WorkstreamSummary
 from pipeline.model.verdict import CheckResult, Result, Verdict
@@ -32,6 +41,19 @@ FINDING = Finding("ruff", "E1", "bad", b"\xff.py", 3, is_fixable=True, signature
 PATCH = Patch(SHA, OID, OID, (b"a", b"\xff"), 1, 2, 3, True, False, None, None)
 CHECK = CheckResult("lint", Result.FAILED, SHA, 1, 0.5, (FINDING,))
 WORKSTREAM = WorkstreamRecord(ID, "a-1", 0)
+REVIEW = Review(
+    ID,
+    ID,
+    "a-1",
+    1,
+    ReviewKind.LADDER,
+    ReviewState.OPEN,
+    "What now?",
+    findings=(FINDING,),
+    attempts=(Tried("edit", 1, "agent", "failed", "it said nothing", ID),),
+    patch_ids=(SHA,),
+    asked_at=TS,
+)
 
 EXAMPLES: dict[str, list[Any]] = {
     "finding.v1.json": [FINDING, Finding("t", "", "m")],
@@ -58,6 +80,15 @@ EXAMPLES: dict[str, list[Any]] = {
     "step_attempt.v1.json": [
         StepAttempt(ID, ID, "a", 1, Step.EDIT, 1),
         StepAttempt(ID, ID, "a", 1, Step.FIX, 2, exit_code=1, findings=(FINDING,), started_at=TS),
+    ],
+    "review.v1.json": [
+        REVIEW,
+        dataclasses.replace(
+            REVIEW,
+            state=ReviewState.ADJUSTED,
+            answered_at=TS,
+            answer=Answer(Option.ADJUST, "go on", "ann", overlay=Overlay(advice=("look",))),
+        ),
     ],
     "run_summary.v1.json": [
         RunSummary(
