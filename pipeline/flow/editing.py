@@ -1,14 +1,22 @@
-"""EDIT: let the workstream's tool change a checkout, and keep or refuse what it really changed."""
+"""EDIT: let a tool change a checkout, and keep or refuse what it really changed."""
 
+from pipeline.flow import backoff
+from pipeline.flow.asking import (
+    is_agent_failure,
+    is_of_surroundings,
+    next_tool,
+    tell_fallback,
+)
 from pipeline.flow.attempts import past
 from pipeline.flow.change import Change, make_change
+from pipeline.flow.classifying import classified
 from pipeline.flow.context import RunContext
 from pipeline.flow.feedback import after_edit
 from pipeline.flow.refusing import give_up, refused
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Severity
 from pipeline.model.patch import Reason
-from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.record import Step, StepAttempt, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.work.editors import find_editor
 
@@ -20,8 +28,12 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     ws = context.workstream(record.ws_id)
     history = past(context, record, Step.EDIT)
     rounds = [a for a in history if a.details.get("returns", 0) == record.returns]
-    profile = context.config.tools[ws.tool]
+    profile = next_tool(context, record, Step.EDIT, rounds)
+    if profile is None:
+        return _end(context, record, rounds[-1])
     editor = find_editor(profile.driver)
+    tell_fallback(context, record, Step.EDIT, rounds, profile)
+    backoff.wait(context, rounds, profile.id)
     change = make_change(
         context,
         record,
@@ -31,11 +43,16 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
         number=len(history) + 1,
         feedback=after_edit(context, record, rounds),
     )
+    change = classified(context, change, rounds)
     if change.is_accepted:
         return accept(context, record, change)
-    tries = len(rounds) + 1
+    if is_of_surroundings(context, change.attempt):
+        # Whether the same tool, another or none is asked, is decided when that is due.
+        return refused(context, record, change)
+    tries = sum(not is_of_surroundings(context, a) for a in rounds) + 1
     limit = ws.limits(Step.EDIT).max_attempts
-    if editor.takes_feedback(profile) and tries < limit and not change.is_fault:
+    may_go_on = editor.takes_feedback(profile) or is_agent_failure(context, change.attempt)
+    if may_go_on and tries < limit and not change.is_fault:
         return refused(context, record, change)
     if _was_disturbed(change) and not any(a.details.get("code") == _DISTURBED for a in rounds):
         # A person who commits or edits meanwhile looks like a tool that does: once is no proof.
@@ -56,6 +73,23 @@ def _was_disturbed(change: Change) -> bool:
     """Whether all that speaks against a change is what happened around it."""
     against = [f for f in change.findings if f.severity is Severity.ERROR]
     return bool(against) and all(f.code == _DISTURBED for f in against)
+
+
+def _end(context: RunContext, record: WorkstreamRecord, last: StepAttempt) -> WorkstreamRecord:
+    """End a workstream for which no tool is left; what was refused is kept already."""
+    reason = f"{last.reason.rstrip('.')}. No other tool is left to ask."
+    return context.ledger.move(
+        context.run_id,
+        record.ws_id,
+        record.state,
+        WorkstreamState.QUARANTINED if last.patch_id else WorkstreamState.FAILED,
+        f"{record.ws_id}: {reason}",
+        changes={
+            "reason": reason,
+            "reason_code": str(last.details.get("code", "")),
+            "patch_id": last.patch_id or record.patch_id,
+        },
+    )
 
 
 def accept(context: RunContext, record: WorkstreamRecord, change: Change) -> WorkstreamRecord:

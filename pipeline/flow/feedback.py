@@ -1,12 +1,16 @@
 """What the next attempt is told, read from what the last ones left in the store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.flow.attempts import past
 from pipeline.flow.context import RunContext
 from pipeline.model.edit import Feedback
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
-from pipeline.repair.breakers import TOOL
+from pipeline.repair.breakers import facts
+
+_EARLIER = 8
+"""How many of the attempts before the last one are told."""
 
 
 def after_edit(
@@ -14,10 +18,13 @@ def after_edit(
 ) -> Feedback | None:
     """Feedback for the next EDIT: why the last one was refused, or why landing sent it back.
 
-    ``rounds`` are the attempts since then. The first attempt of all gets none.
+    ``rounds`` are the attempts since then. The first attempt of all gets none. Of faults of the
+    surroundings nothing is told: there is nothing to learn from them.
     """
+    rounds = _telling(rounds)
     if rounds:
-        return _of(context, rounds[-1], attempt=len(rounds) + 1)
+        last = _of(context, rounds[-1], attempt=len(rounds) + 1)
+        return replace(last, earlier=_sentences(rounds[:-1]))
     if record.returns:
         merges = past(context, record, Step.MERGE)
         if merges:
@@ -35,17 +42,34 @@ def after_red(context: RunContext, record: WorkstreamRecord) -> Feedback | None:
     if not red:
         return None
     # What fixers that need no judgement did is nothing that a tool can learn from.
-    fixes = [a for a in past(context, record, Step.FIX) if a.details.get("rung") == TOOL]
+    fixes = _telling(past(context, record, Step.FIX))
     last = _of(context, red[-1], attempt=len(fixes) + 1, last_patch=record.patch_id)
-    if fixes and fixes[-1].state is AttemptState.FAILED and fixes[-1].patch_id:
+    if fixes and fixes[-1].state is AttemptState.FAILED:
         # The last fix was refused; the red gate is older than that refusal.
+        refused = fixes[-1]
         return Feedback(
-            reason=f"{last.reason} The last fix was refused: {fixes[-1].reason}",
-            findings=(*fixes[-1].findings, *last.findings),
-            last_diff=_text(context, fixes[-1].patch_id),
+            reason=f"{last.reason} The last fix was refused: {refused.reason}",
+            findings=(*refused.findings, *last.findings),
+            last_diff=_text(context, refused.patch_id) if refused.patch_id else last.last_diff,
             attempt=len(fixes) + 1,
+            earlier=_sentences(fixes[:-1]),
         )
-    return last
+    return replace(last, earlier=_sentences(fixes))
+
+
+def _telling(attempts: Sequence[StepAttempt]) -> tuple[StepAttempt, ...]:
+    """The attempts from which a tool can learn something."""
+    known = zip(attempts, facts(attempts), strict=True)
+    return tuple(attempt for attempt, fact in known if fact.counts and not fact.is_free)
+
+
+def _sentences(attempts: Sequence[StepAttempt]) -> tuple[str, ...]:
+    return tuple(_sentence(attempt) for attempt in attempts[-_EARLIER:])
+
+
+def _sentence(attempt: StepAttempt) -> str:
+    said = attempt.reason.rstrip(".") or "its change was accepted, and a gate was red afterwards"
+    return f"{attempt.step} attempt {attempt.number} with {attempt.tool}: {said}."
 
 
 def _of(context: RunContext, last: StepAttempt, *, attempt: int, last_patch: str = "") -> Feedback:

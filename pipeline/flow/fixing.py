@@ -1,55 +1,165 @@
 """FIX: climb the repair ladder by one rung after a red gate, or end at a breaker."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipeline.flow import backoff
+from pipeline.flow.asking import is_of_surroundings, next_tool, own_tool, tell_fallback
 from pipeline.flow.attempts import past
-from pipeline.flow.change import make_change
+from pipeline.flow.change import Change, make_change
+from pipeline.flow.classifying import classified
 from pipeline.flow.context import RunContext
 from pipeline.flow.editing import accept
 from pipeline.flow.feedback import after_red
 from pipeline.flow.mechanical import PROFILE, MechanicalEditor
 from pipeline.flow.refusing import give_up, refused
+from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.model.verdict import CheckResult, Result, Verdict
-from pipeline.repair.breakers import Trip, TripKind, facts
-from pipeline.repair.ladder import MECHANICAL, next_rung
+from pipeline.repair.breakers import AGENT, MECHANICAL, TOOL, Trip, TripKind, facts
+from pipeline.repair.ladder import Rung, next_rung
+from pipeline.repair.ladder_states import position
 from pipeline.work.editors import find_editor
+
+_NO_FEEDBACK = "the tool takes no feedback"
 
 
 def fix(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     """One rung of the ladder; the record stays in ``fixing`` when the next one may follow."""
-    ws = context.workstream(record.ws_id)
     history = past(context, record)
-    profile = context.config.tools[ws.tool]
-    editor = find_editor(profile.driver)
-    step = next_rung(
-        context.config.repair.fix if ws.fix is None else ws.fix,
-        facts(history),
-        ws.limits(Step.FIX),
-        takes_feedback=editor.takes_feedback(profile),
-        last_verdict=_last_red(history),
-    )
-    if isinstance(step, Trip):
-        return _quarantine(context, record, step, _last_red(history))
-    is_mechanical = step.rung == MECHANICAL
-    change = make_change(
-        context,
-        record,
-        MechanicalEditor(context, record) if is_mechanical else editor,
-        PROFILE if is_mechanical else profile,
-        step=Step.FIX,
-        number=sum(a.step is Step.FIX for a in history) + 1,
-        feedback=None if is_mechanical else after_red(context, record),
-        details={"rung": step.rung},
-    )
+    found = _climb(context, record, history)
+    if isinstance(found, Trip):
+        return _quarantine(context, record, found, _last_red(history))
+    rung, profile = found
+    if rung.is_free:
+        change = _run_fixer(context, record, history, rung, profile)
+    else:
+        change = _ask(context, record, history, rung, profile)
     if change.is_accepted:
         return accept(context, record, change)
-    if change.is_fault:
+    may_go_on = rung.is_free or is_of_surroundings(context, change.attempt)
+    if change.is_fault and not may_go_on:
         return give_up(context, record, change)
     return refused(context, record, change)
 
 
-def _last_red(history: tuple[StepAttempt, ...]) -> Verdict:
+def _climb(
+    context: RunContext, record: WorkstreamRecord, history: Sequence[StepAttempt]
+) -> tuple[Rung, ToolProfile] | Trip:
+    """The next rung with the tool for it; a rung without one is passed over."""
+    ws = context.workstream(record.ws_id)
+    repair = context.config.repair
+    closed: dict[str, str] = {}
+    while True:
+        rungs = tuple(_rungs(context, record, closed))
+        step = next_rung(
+            rungs,
+            facts(history),
+            ws.limits(Step.FIX),
+            rung_attempts=repair.rung_attempts,
+            last_verdict=_last_red(history),
+        )
+        if isinstance(step, Trip):
+            return step
+        rung = next(rung for rung in rungs if rung.name == step.rung)
+        if rung.is_free:
+            is_built_in = rung.name == MECHANICAL
+            return rung, PROFILE if is_built_in else context.config.tools[rung.name]
+        made = _made_on(history, rung.name)
+        profile = next_tool(context, record, Step.FIX, made, rung.name)
+        if profile is not None and _takes_feedback(profile):
+            return rung, profile
+        why = f"{made[-1].reason.rstrip('.')}; no other tool is left" if made else _NO_FEEDBACK
+        closed[rung.name] = why
+
+
+def _rungs(
+    context: RunContext, record: WorkstreamRecord, closed: Mapping[str, str]
+) -> Iterator[Rung]:
+    """The configured rungs; a profile that is no agent and takes no feedback is a fixer."""
+    fix = context.workstream(record.ws_id).fix
+    for name in context.config.repair.fix if fix is None else fix:
+        if name in closed:
+            yield Rung(name, closed=closed[name])
+        elif name in (MECHANICAL, AGENT):
+            yield Rung(name, is_free=name == MECHANICAL)
+        else:
+            is_own = name == TOOL
+            profile = own_tool(context, record) if is_own else context.config.tools.get(name)
+            if profile is None or _takes_feedback(profile):
+                yield Rung(name, closed="" if profile else "there is no such tool")
+            elif is_own or profile.type is ToolType.AI:
+                yield Rung(name, closed=_NO_FEEDBACK)
+            else:
+                yield Rung(name, is_free=True)
+
+
+def _takes_feedback(profile: ToolProfile) -> bool:
+    return find_editor(profile.driver).takes_feedback(profile)
+
+
+def _made_on(history: Sequence[StepAttempt], rung: str) -> tuple[StepAttempt, ...]:
+    return tuple(a for a in history if a.step is Step.FIX and a.details.get("rung") == rung)
+
+
+def _run_fixer(
+    context: RunContext,
+    record: WorkstreamRecord,
+    history: Sequence[StepAttempt],
+    rung: Rung,
+    profile: ToolProfile,
+) -> Change:
+    is_built_in = rung.name == MECHANICAL
+    editor = MechanicalEditor(context, record) if is_built_in else find_editor(profile.driver)
+    change = make_change(
+        context,
+        record,
+        editor,
+        profile,
+        step=Step.FIX,
+        number=_number(history),
+        feedback=None,
+        details={
+            "rung": rung.name,
+            "is_fixer": True,
+            "ladder": position(facts(history)).then(is_free=True).name,
+        },
+    )
+    return classified(context, change, _made_on(history, rung.name))
+
+
+def _ask(
+    context: RunContext,
+    record: WorkstreamRecord,
+    history: Sequence[StepAttempt],
+    rung: Rung,
+    profile: ToolProfile,
+) -> Change:
+    made = _made_on(history, rung.name)
+    tell_fallback(context, record, Step.FIX, made, profile)
+    backoff.wait(context, made, profile.id)
+    change = make_change(
+        context,
+        record,
+        find_editor(profile.driver),
+        profile,
+        step=Step.FIX,
+        number=_number(history),
+        feedback=after_red(context, record),
+        details={
+            "rung": rung.name,
+            "ladder": position(facts(history)).then(is_free=False).name,
+        },
+    )
+    return classified(context, change, made)
+
+
+def _number(history: Sequence[StepAttempt]) -> int:
+    return sum(a.step is Step.FIX for a in history) + 1
+
+
+def _last_red(history: Sequence[StepAttempt]) -> Verdict:
     """The verdict of the last red gate, as far as the ladder needs it."""
     red = next(
         a

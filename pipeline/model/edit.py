@@ -14,7 +14,8 @@ from pipeline.model.patch import Objection
 class Feedback:
     """What the last attempt is told: why it was refused or red, and what it had changed.
 
-    ``conflict`` holds the conflicting hunks when landing sent the workstream back.
+    ``conflict`` holds the conflicting hunks when landing sent the workstream back. ``earlier``
+    tells of the attempts before the last one, a sentence each, with the tool and why it failed.
     """
 
     reason: str
@@ -22,6 +23,7 @@ class Feedback:
     last_diff: bytes = b""
     conflict: bytes = b""
     attempt: int = 1
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 ``attempts``
     as many attempts of the step as ``max_attempts`` allows have ended. Attempts that crashed
-    with the engine never count, nor do free rungs of the ladder (the ladder bounds those).
+    with the engine never count, nor do those that failed for the surroundings (retries and the
+    number of tools bound those) and free rungs of the ladder (the ladder bounds those).
 ``repeats``
     an error of the newest red gate has come back ``max_error_repeats`` times: each attempt to
     change something after which a gate still, or again, reported its signature counts once,
@@ -22,8 +23,16 @@ from pipeline.model.finding import Severity
 from pipeline.model.record import AttemptState, Step, StepAttempt
 from pipeline.model.workstream import BreakerLimits
 
+MECHANICAL = "mechanical"
+"""The rung of the built-in fixers, which is free."""
+
 TOOL = "tool"
-"""The rung that asks the EDIT tool again; every other rung is free."""
+"""The rung that asks the workstream's own tool again."""
+
+AGENT = "agent"
+"""The rung that asks the tool which the routing chooses."""
+
+_INFRASTRUCTURE = "infrastructure"
 
 _CHANGING = frozenset({Step.EDIT, Step.FIX})
 
@@ -43,7 +52,9 @@ class AttemptFacts:
 
     ``tree`` is what the attempt came to (for a gate: what it judged), empty where there is none;
     ``start_tree`` is where it began. ``signatures`` are those of a red gate. ``rung`` tells which
-    rung of the ladder a fix was. A refused attempt's tree was not accepted.
+    rung of the ladder a fix was, and ``is_fixer`` whether that rung needs no judgement. A refused
+    attempt's tree was not accepted. ``is_void``: the surroundings failed, and nothing can be
+    learnt from it; ``has_failed``: the tool itself did not do its work. ``is_green`` is a gate's.
     """
 
     step: Step
@@ -54,6 +65,15 @@ class AttemptFacts:
     rung: str = ""
     is_refused: bool = False
     is_crashed: bool = False
+    is_fixer: bool = False
+    is_void: bool = False
+    has_failed: bool = False
+    is_green: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything about the task."""
+        return not (self.is_crashed or self.is_void)
 
     @property
     def is_change(self) -> bool:
@@ -63,7 +83,12 @@ class AttemptFacts:
     @property
     def is_free(self) -> bool:
         """Whether it was a rung that costs no attempt."""
-        return self.step is Step.FIX and self.rung not in ("", TOOL)
+        return self.step is Step.FIX and (self.is_fixer or self.rung == MECHANICAL)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether it was a fix for which a tool was asked."""
+        return self.step is Step.FIX and not self.is_free
 
     @property
     def is_unchanged(self) -> bool:
@@ -105,10 +130,10 @@ def trip(
 
 
 def attempts_spent(
-    history: Sequence[AttemptFacts], limits: BreakerLimits, step: Step
+    history: Sequence[AttemptFacts], limits: BreakerLimits, step: Step = Step.FIX
 ) -> Trip | None:
     """Trip when the step has had all its attempts."""
-    made = [f for f in history if f.step is step and not f.is_crashed and not f.is_free]
+    made = [f for f in history if f.step is step and f.counts and not f.is_free]
     if len(made) < limits.max_attempts:
         return None
     reason = (
@@ -124,7 +149,7 @@ def repeats(history: Sequence[AttemptFacts], limits: BreakerLimits) -> Trip | No
     newest: frozenset[str] = frozenset()
     changes = 0
     for fact in history:
-        if fact.is_crashed:
+        if not fact.counts:
             continue
         if fact.is_change:
             changes += not fact.is_free
@@ -150,7 +175,7 @@ def oscillation(history: Sequence[AttemptFacts], limits: BreakerLimits) -> Trip 
     threshold = max(2, limits.oscillation_threshold)
     visits: list[AttemptFacts] = []
     for fact in history:
-        is_visit = fact.is_change and fact.tree and not fact.is_crashed
+        is_visit = fact.is_change and fact.tree and fact.counts
         if is_visit and not (visits and visits[-1].tree == fact.tree):
             visits.append(fact)
     for tree in dict.fromkeys(visit.tree for visit in reversed(visits)):
@@ -173,6 +198,8 @@ def _oscillation(way: Sequence[AttemptFacts], threshold: int) -> Trip:
 
 def _facts(attempt: StepAttempt) -> AttemptFacts:
     is_change = attempt.step in _CHANGING
+    is_fixer = bool(attempt.details.get("is_fixer"))
+    is_of_surroundings = attempt.details.get("classification") == _INFRASTRUCTURE
     return AttemptFacts(
         step=attempt.step,
         number=attempt.number,
@@ -186,4 +213,9 @@ def _facts(attempt: StepAttempt) -> AttemptFacts:
         rung=str(attempt.details.get("rung", "")),
         is_refused=is_change and attempt.state is AttemptState.FAILED,
         is_crashed=attempt.state is AttemptState.CRASHED,
+        is_fixer=is_fixer,
+        # A fixer that cannot run counts: the ladder bounds fixers by what it knows of them.
+        is_void=is_change and is_of_surroundings and not is_fixer,
+        has_failed=is_change and bool((attempt.details.get("agent") or {}).get("failure")),
+        is_green=not is_change and attempt.state is AttemptState.SUCCEEDED,
     )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from pipeline.model.ladder import LADDER_MOVES, LadderState
 from pipeline.model.states import (
     FINAL,
     PATCH_MOVES,
@@ -22,7 +23,7 @@ from pipeline.model.states import (
 )
 
 State = TypeVar("State", bound=StrEnum)
-_W, _R, _P = WorkstreamState, RunState, PatchState
+_W, _R, _P, _L = WorkstreamState, RunState, PatchState, LadderState
 
 WORKSTREAM_MEANINGS: Mapping[WorkstreamState, str] = {
     _W.PENDING: "waits for its dependencies",
@@ -65,6 +66,17 @@ PATCH_MEANINGS: Mapping[PatchState, str] = {
     _P.DROPPED: "a person or a newer patch made it obsolete",
 }
 
+LADDER_MEANINGS: Mapping[LadderState, str] = {
+    _L.INIT: "an edit is being made, nothing was judged yet",
+    _L.BASELINE: "a gate judged what the edit came to",
+    _L.MECHANICAL_FIX: "fixers that need no judgement were run",
+    _L.MECHANICAL_RECHECK: "a gate judged what they came to",
+    _L.AGENT: "a tool was asked for the n-th time: `agent_1`, `agent_2`, …",
+    _L.AGENT_RECHECK: "a gate judged what it came to",
+    _L.SUCCESS: "all gates are green",
+    _L.QUARANTINE: "no rung is left, or a breaker tripped",
+}
+
 _INTRODUCTION = """\
 # States
 
@@ -104,6 +116,13 @@ def state_document() -> str:
             "A patch's life is read from the events, not kept a second time.",
             "",
             *_section(PATCH_MOVES, PATCH_MEANINGS, _finals(PATCH_MOVES)),
+            "## The repair ladder",
+            "",
+            "Where a repair is, is read from its stored attempts, not kept a second time",
+            "(`pipeline/repair/ladder_states.py`; the table is in `pipeline/model/ladder.py`).",
+            "Attempts that crashed, or failed for the surroundings, lead nowhere.",
+            "",
+            *_section(LADDER_MOVES, LADDER_MEANINGS, _finals(LADDER_MOVES)),
         ]
     )
 

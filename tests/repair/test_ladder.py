@@ -9,10 +9,11 @@ from pipeline.model.finding import Finding
 from pipeline.model.record import Step
 from pipeline.model.verdict import CheckResult, Result, Verdict
 from pipeline.model.workstream import BreakerLimits
-from pipeline.repair.breakers import TOOL, AttemptFacts, Trip, TripKind
-from pipeline.repair.ladder import MECHANICAL, Climb, bound, next_rung
+from pipeline.repair.breakers import MECHANICAL, TOOL, AttemptFacts, Trip, TripKind
+from pipeline.repair.ladder import Climb, Rung, bound, next_rung
 
 RUNGS = (MECHANICAL, TOOL)
+FREE = (MECHANICAL, "imports")
 LIMITS = BreakerLimits()
 
 
@@ -20,6 +21,11 @@ def red(tree: str, *signatures: str, gate: str = "static") -> Verdict:
     findings = tuple(Finding("t", "c", s, signature=s) for s in signatures)
     check = CheckResult("lint", Result.FAILED, "k", findings=findings)
     return Verdict(gate, tree, Result.FAILED, (check,))
+
+
+def as_rungs(names: tuple[str, ...], takes_feedback: bool = True) -> tuple[Rung, ...]:
+    closed = "" if takes_feedback else "the tool takes no feedback"
+    return tuple(Rung(n, n in FREE, closed if n == TOOL else "") for n in names)
 
 
 class Story:
@@ -49,6 +55,7 @@ class Story:
                 rung=rung,
                 is_refused=refused,
                 is_crashed=crashed,
+                is_fixer=rung in FREE,
             )
         )
         if tree and not refused and not crashed:
@@ -59,12 +66,13 @@ class Story:
         rungs: tuple[str, ...] = RUNGS,
         limits: BreakerLimits = LIMITS,
         takes_feedback: bool = True,
+        rung_attempts: int = 9,
     ) -> Climb | Trip:
         return next_rung(
-            rungs,
+            as_rungs(rungs, takes_feedback),
             self.history,
             limits,
-            takes_feedback=takes_feedback,
+            rung_attempts=rung_attempts,
             last_verdict=self.verdict,
             last_diff=b"diff",
         )
@@ -158,7 +166,7 @@ def test_a_tool_that_changes_nothing_ends_the_ladder(story: Story) -> None:
 @pytest.mark.parametrize(
     ("rungs", "takes_feedback", "words"),
     [
-        ((), True, "does not ask the tool"),
+        ((), True, "does not ask a tool"),
         ((MECHANICAL,), True, "tried: mechanical"),
         (RUNGS, False, "takes no feedback"),
     ],
@@ -241,7 +249,7 @@ def test_the_ladder_ends_whatever_tools_and_gates_answer(
         if not (same_gate or refused):
             story.judge(*signatures)
 
-    most = bound(rungs, limits)
+    most = bound(as_rungs(rungs), limits, rung_attempts=9)
     end = climb_to_the_end(
         story, take, most, rungs=rungs, limits=limits, takes_feedback=takes_feedback
     )
@@ -261,4 +269,4 @@ def test_the_bound_is_reached_by_a_tool_that_always_does_something_new() -> None
 
     end = climb_to_the_end(story, take, 99, limits=limits)
     assert end.kind is TripKind.ATTEMPTS
-    assert len(story.climbs) == bound(RUNGS, limits) == 9
+    assert len(story.climbs) == bound(as_rungs(RUNGS), limits, rung_attempts=9) == 9

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.model.ladder import LADDER_MOVES, LadderState
 from pipeline.model.states import (
     FINAL,
     PATCH_MOVES,
@@ -28,12 +29,13 @@ def test_the_file_is_what_the_generator_writes() -> None:
 def test_every_state_has_a_meaning() -> None:
     assert set(document.WORKSTREAM_MEANINGS) == set(WorkstreamState) == set(WORKSTREAM_MOVES)
     assert set(document.RUN_MEANINGS) == set(RunState) == set(RUN_MOVES)
+    assert set(document.LADDER_MEANINGS) == set(LadderState) == set(LADDER_MOVES)
     assert set(document.PATCH_MEANINGS) == set(PatchState) == set(PATCH_MOVES)
 
 
 def test_the_diagram_holds_exactly_the_moves() -> None:
     arrows = re.findall(r"^    (\w+) --> (\w+)$", FILE.read_text(encoding="utf-8"), re.MULTILINE)
-    tables = (WORKSTREAM_MOVES, RUN_MOVES, PATCH_MOVES)
+    tables = (WORKSTREAM_MOVES, RUN_MOVES, PATCH_MOVES, LADDER_MOVES)
     wanted = [
         (str(source), str(target))
         for moves in tables
