@@ -13,6 +13,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NOX = "nox>=2024.4.15"
+AIDER = "aider-chat==0.86.2"
+NODE_AGENTS = (
+    "@anthropic-ai/claude-code@2.1.197",
+    "@openai/codex@0.169.0",
+    "@github/copilot@1.0.102",
+    "@google/gemini-cli@0.61.0",
+    "opencode-ai@1.18.33",
+    "@copilotkit/aimock@1.43.0",  # the model behind them, played
+)
 
 
 def _bootstrap() -> int:
@@ -108,6 +117,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
+        *("-m", "not agents"),  # they have a session of their own
         # Real processes on a machine that others use too: a test that fails is run once more,
         # and counted as such in the closing line.
         *("--reruns", "1"),
@@ -129,7 +139,41 @@ def static(session: nox.Session) -> None:
 def runtime(session: nox.Session) -> None:
     """Run the quick tests against the working tree: the gate of our own workstreams."""
     _install(session, "test")
-    session.run("pytest", "-n", "auto", "-m", "not slow and not kill and not replay", "-q")
+    session.run("pytest", "-n", "auto", "-m", "not slow and not kill and not replay and not agents", "-q")
+
+
+@nox.session
+def agents(session: nox.Session) -> None:
+    """Drive real coding agents, installed here and pinned, against a scripted model server."""
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if missing:
+        session.error(
+            f"{' and '.join(missing)} cannot be found on PATH, and most agents need them: install "
+            "Node.js 20 or newer (with npm), then run this session again."
+        )
+    home = _folder(session) / "home"
+    _install_agents(session, home)
+    _install(session, "test")
+    env = {"PIPELINE_AGENTS_HOME": str(home)}
+    session.run("pytest", "-m", "agents", "--reruns", "1", *session.posargs, env=env)
+
+
+def _install_agents(session: nox.Session, home: Path) -> None:
+    """Put the pinned agents and the model server below a folder, once for these versions."""
+    wanted = "\n".join((AIDER, *NODE_AGENTS))
+    ready = home / "ready"
+    if ready.exists() and ready.read_text() == wanted:
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    python = home / "aider" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    session.run("python", "-m", "venv", str(home / "aider"), silent=True)
+    # It pins a hundred packages of its own: they must not meet ours.
+    install = ("-m", "pip", "install", "--quiet", AIDER)
+    session.run(str(python), *install, external=True)
+    npm = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(home))
+    session.run(*npm, *NODE_AGENTS, external=True)
+    ready.write_text(wanted)
 
 
 @nox.session

@@ -6,6 +6,7 @@ from pipeline.base.errors import InputError
 from pipeline.model.config import Config
 from pipeline.model.workstream import Workstream
 from pipeline.planning.problem import Problem
+from pipeline.planning.profiles import DRIVERS
 from pipeline.work.editors import find_editor
 from pipeline.work.editors.command import EXAMPLES
 from pipeline.work.tools import render
@@ -16,8 +17,8 @@ def template_problems(workstreams: Sequence[Workstream], config: Config) -> Iter
     for ws in workstreams:
         profile = config.tools[ws.tool]
         own = ws.tool_args.get("command", ())
-        if not find_editor(profile.driver).needs_directory:
-            continue
+        if profile.driver in DRIVERS or not find_editor(profile.driver).needs_directory:
+            continue  # an agent's adapter knows its command
         try:
             render(profile, EXAMPLES, own if isinstance(own, str) else tuple(own))
         except InputError as error:

@@ -160,11 +160,13 @@ def run_tool(
     on_beat: Callable[[Beat], None] | None = None,
     tag: str = "",
     timeout_s: float | None = None,
+    hidden: Iterable[str] = (),
 ) -> ToolReport:
     """Run a tool to its end and say how it went; no process of it is alive afterwards.
 
     ``logs`` is the beginning of two file names (``.stdout``, ``.stderr``). Values of secret
-    variables are taken out of the logs when it has ended. A tool that is not there is a fault.
+    variables and those in ``hidden`` are taken out of the logs when it has ended. A tool that is
+    not there is a fault.
     """
     logs.parent.mkdir(parents=True, exist_ok=True)
     stdout_log = logs.with_name(f"{logs.name}.stdout")
@@ -184,7 +186,7 @@ def run_tool(
         cancel=cancel,
         on_beat=on_beat,
     )
-    secrets = secret_values(profile, env)
+    secrets = (*secret_values(profile, env), *hidden)
     for log in (stdout_log, stderr_log):
         redact_file(log, secrets)
     return _report(profile, command, outcome, secrets, (stdout_log, stderr_log))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pipeline.work.agents.aider import Aider
 from pipeline.work.agents.protocol import (
     Adapter,
     AgentOutput,
@@ -10,6 +11,8 @@ from pipeline.work.agents.protocol import (
     Invocation,
 )
 
-ADAPTERS: Mapping[str, Adapter] = {}
+ADAPTERS: Mapping[str, Adapter] = {
+    "aider": Aider(),
+}
 
 __all__ = ["ADAPTERS", "Adapter", "AgentOutput", "AgentTask", "Contract", "Invocation"]

@@ -90,11 +90,11 @@ def offered(request: EditRequest, slot: Slot) -> dict[str, Value]:
         "directory": str(slot.path),
         "prompt_file": str(prompt_file),
         "feedback_file": str(feedback_file),
-        "files": tuple(as_argument(path) for path in _literal_files(request, slot)),
+        "files": tuple(as_argument(path) for path in literal_files(request, slot)),
     }
 
 
-def _literal_files(request: EditRequest, slot: Slot) -> list[bytes]:
+def literal_files(request: EditRequest, slot: Slot) -> list[bytes]:
     """The files of the scope that are named literally and exist."""
     named = (path.removeprefix("/").encode() for path in request.ws.files_scope)
     return [path for path in named if path in slot.snapshot.entries]
