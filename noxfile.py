@@ -139,7 +139,9 @@ def static(session: nox.Session) -> None:
 def runtime(session: nox.Session) -> None:
     """Run the quick tests against the working tree: the gate of our own workstreams."""
     _install(session, "test")
-    session.run("pytest", "-n", "auto", "-m", "not slow and not kill and not replay and not agents", "-q")
+    session.run(
+        "pytest", "-n", "auto", "-m", "not slow and not kill and not replay and not agents", "-q"
+    )
 
 
 @nox.session
