@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pipeline.base.git import Scratch
 from pipeline.check.validate import check_text
 from pipeline.flow.attempts import Attempt
+from pipeline.flow.billing import admitted, billed
 from pipeline.flow.context import NO_SETUP
 from pipeline.flow.judging import effective_policy
 from pipeline.flow.kept import keep
@@ -67,8 +68,9 @@ def drive(
         if editor.needs_directory
         else nullcontext(None)
     )
-    with context.budget.admitted(record, profile, attempt.step, told), taking as slot:
+    with admitted(attempt, profile, told) as bill, taking as slot:
         result, found = _run(attempt, editor, replace(request, slot=slot), setup)
+        report = billed(result.report, profile, bill)
         captured = _captured(attempt, result, slot, scratch)
         if slot and context.keeps_worktrees:
             keep(context, slot, ws.id)
@@ -80,7 +82,7 @@ def drive(
             scratch=scratch,
             policy=effective_policy(context.config.policy, ws),
         )
-    return Driven(result.report, captured, tuple(found))
+    return Driven(report, captured, tuple(found))
 
 
 def _run(

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Semaphore
 
 from pipeline.base import clock, ids
 from pipeline.base.errors import CancelledRunError, InterruptedRunError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
+from pipeline.flow.billing import run_budget
 from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
@@ -24,6 +24,7 @@ from pipeline.flow.kept import drop_landed
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
 from pipeline.flow.quarantine import export_quarantine
+from pipeline.flow.routing import Routing, turns_of
 from pipeline.flow.schedule import Graph, outcome
 from pipeline.flow.takeover import taken_over
 from pipeline.model.config import Config
@@ -291,6 +292,8 @@ def _context(
     plan, repo, layout = prepared.plan, prepared.repo, prepared.layout
     config = plan.config
     jobs = jobs_of(config)
+    cancel = CancelToken()
+    deadline = time.monotonic() + config.run.timeout_s if config.run.timeout_s else None
     # One slot for each worker's tool, one for its gate, one for landing's gate.
     with SlotPool(repo, layout.slots, limit=2 * jobs + 1, config=config) as slots:
         yield RunContext(
@@ -311,14 +314,16 @@ def _context(
                 discard=config.capture.discard,
             ),
             protected=Protected(config.policy.protected or DEFAULT_PROTECTED),
-            cancel=CancelToken(),
+            cancel=cancel,
             environment=prepared.environ,
             executables=prepared.executables,
             counters=counters,
             clock_s=_base_seconds(repo, plan) if config.run.reproducible else None,
-            deadline=time.monotonic() + config.run.timeout_s if config.run.timeout_s else None,
+            deadline=deadline,
             keeps_worktrees=prepared.keeps_worktrees,
-            turns={p.id: Semaphore(p.concurrency) for p in config.tools.values() if p.concurrency},
+            budget=run_budget(ledger, run_id, plan, cancel=cancel, deadline=deadline),
+            routing=Routing.of(ledger, run_id, config),
+            turns=turns_of(config),
         )
 
 

@@ -4,16 +4,14 @@ import importlib
 import importlib.util
 from dataclasses import replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal, localcontext
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 from pipeline.model.agent import Usage
 from pipeline.model.check import ToolProfile
-
-NUSD = 1_000_000_000
-"""Billionths in a dollar: the unit in which costs are stored and summed."""
+from pipeline.model.money import nusd
 
 EXPECTED_TURNS = 6
 """How often an agent is expected to send its prompt; each answer becomes part of the next one."""
@@ -67,14 +65,6 @@ def expected_tokens(profile: ToolProfile, prompt_tokens: int) -> int:
 def tokens_of(text: str) -> int:
     """An upper estimate of a text's tokens, for any model."""
     return len(text) // _CHARS_PER_TOKEN + 1
-
-
-def nusd(dollars: float | Decimal) -> int:
-    """Dollars in billionths, exactly as they are written: ``0.1`` is 100,000,000."""
-    value = dollars if isinstance(dollars, Decimal) else Decimal(str(dollars))
-    with localcontext() as context:
-        context.prec = 60
-        return int((value * NUSD).to_integral_value(ROUND_HALF_UP))
 
 
 def by_profile(usage: Usage, profile: ToolProfile) -> int | None:

@@ -17,7 +17,6 @@ from pipeline.work.pricing import (
     EXPECTED_TURNS,
     by_table,
     expected,
-    nusd,
     priced,
     tokens_of,
 )
@@ -94,13 +93,6 @@ def test_costs_by_profile_are_exact(sent, cached, received, cost):
         + received * exact["output"]
     ) / 10**6 + exact["per_attempt"]
     assert abs(found - dollars * 10**9) <= Fraction(1, 2)
-
-
-def test_dollars_are_taken_as_they_are_written():
-    assert [nusd(0.1), nusd(0.3), nusd(1e-9), nusd(4.9e-10), nusd(0)] == [
-        100_000_000, 300_000_000, 1, 0, 0,
-    ]  # fmt: skip
-    assert nusd(0.1 * 3) == 300_000_000
 
 
 def test_the_most_that_is_expected():
