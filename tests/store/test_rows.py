@@ -13,6 +13,7 @@ from referencing import Registry, Resource
 from pipeline.base.ids import new_id
 from pipeline.base.resources import schema_path, schema_root
 from pipeline.base.schema import fast_check
+from pipeline.model.agent import AgentFailure, AgentOutcome, Usage
 from pipeline.model.codec import decode, encode
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import Event, EventType, Level
@@ -55,6 +56,10 @@ REVIEW = Review(
     asked_at=TS,
 )
 
+OUTCOME = AgentOutcome(
+    Usage("p", "m", 2, 30, 10, 5, 1_200_000, "agent", "s"), AgentFailure.RATE_LIMIT, "Slow down."
+)
+
 EXAMPLES: dict[str, list[Any]] = {
     "finding.v1.json": [FINDING, Finding("t", "", "m")],
     "patch.v1.json": [PATCH],
@@ -74,7 +79,9 @@ EXAMPLES: dict[str, list[Any]] = {
     "execution_results.v1.json": [
         ToolReport("patch"),
         ToolReport("x", exit_code=None, is_fault=True),
+        ToolReport("y", agent=OUTCOME),
     ],
+    "agent_outcome.v1.json": [AgentOutcome(), OUTCOME],
     "run_record.v1.json": [RunRecord(ID, "k", RunState.PENDING, OID, created_at=TS)],
     "workstream_record.v1.json": [WORKSTREAM, dataclasses.replace(WORKSTREAM, tree=OID)],
     "step_attempt.v1.json": [
