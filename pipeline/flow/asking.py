@@ -10,7 +10,7 @@ from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.patch import Reason
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
-from pipeline.repair.breakers import AGENT, TOOL
+from pipeline.repair.breakers import TOOL
 from pipeline.work.editors import find_editor
 
 _UNFIT = frozenset({"infrastructure", *(failure.value for failure in UNFIT)})
@@ -60,12 +60,14 @@ def next_tool(
     ``attempts`` are those made so far for the same step since landing last sent it back, or for
     the same rung. The tool of the last one is kept until it fails; then comes its fallback. One
     that could not do its work is asked again, told why, where there is no other.
+    Raises ``InputError`` where the routing knows no tool for the task.
     """
     failed = failed_tools(context, attempts)
     if attempts and attempts[-1].tool not in failed:
-        return context.config.tools[attempts[-1].tool]
+        return choose(context, record, step, rung=attempts[-1].tool)
     if not failed:
-        return _first(context, record, step, rung)
+        own = own_tool(context, record) if rung == TOOL else None
+        return choose(context, record, step, rung=own.id if own else rung)
     chosen = choose(context, record, step, rung=rung, failed=failed)
     if chosen.id not in failed:
         return chosen
@@ -100,9 +102,11 @@ def tell_fallback(
     attempts: Sequence[StepAttempt],
     profile: ToolProfile,
 ) -> None:
-    """Record that another tool than before is asked, and why."""
+    """Record that another tool is asked than the one that failed, and why."""
     last = attempts[-1] if attempts else None
-    if last is None or last.tool == profile.id:
+    if last is None or last.tool not in failed_tools(context, attempts):
+        return
+    if last.tool == profile.id:
         return
     context.ledger.record_soon(
         EventDraft(
@@ -121,16 +125,6 @@ def tell_fallback(
             },
         )
     )
-
-
-def _first(
-    context: RunContext, record: WorkstreamRecord, step: Step, rung: str
-) -> ToolProfile | None:
-    if rung == TOOL:
-        return own_tool(context, record) or choose(context, record, step, rung=rung)
-    if rung in ("", AGENT):
-        return choose(context, record, step, rung=rung)
-    return context.config.tools.get(rung)
 
 
 def _code(context: RunContext, attempt: StepAttempt) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 from pipeline.base import ids
 from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, overall, run_gate
-from pipeline.flow.attempts import Attempt, errors_of, finished
+from pipeline.flow.attempts import Attempt, errors_of, finished, past
+from pipeline.flow.classifying import class_of_verdict
 from pipeline.flow.context import RunContext
+from pipeline.flow.flaky import settle
 from pipeline.flow.watching import GateWatch
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
@@ -64,8 +66,9 @@ def check_runtime(context: RunContext, record: WorkstreamRecord) -> WorkstreamRe
 def run(
     context: RunContext, gate: Gate, record: WorkstreamRecord, tree: str, commit: str
 ) -> Verdict:
-    """Run a gate on a tree, once more where it could not run.
+    """Run a gate on a tree, once more where it could not run, again where it is red.
 
+    The latter as often as configured: a check that is green then is flaky and counts as green.
     A tree whose set-up cannot be made is one that no gate can judge, unless the base's cannot be
     made either: that stops the run with ``SetupFailedError``.
     Raises ``InterruptedRunError`` when the run was told to stop meanwhile.
@@ -76,11 +79,26 @@ def run(
         context.counters.count(verdict)
         if verdict.result in (Result.PASSED, Result.FAILED):
             break
-    return verdict
+    if verdict.result is not Result.FAILED or not context.config.repair.reruns:
+        return verdict
+
+    def ask_again(part: Gate) -> Verdict:
+        answer = _ask(context, part, record, tree, commit, is_cached=False)
+        context.stop_if_cancelled()
+        context.counters.count(answer)
+        return answer
+
+    return settle(context, record, gate, verdict, ask_again)
 
 
 def _ask(
-    context: RunContext, gate: Gate, record: WorkstreamRecord, tree: str, commit: str
+    context: RunContext,
+    gate: Gate,
+    record: WorkstreamRecord,
+    tree: str,
+    commit: str,
+    *,
+    is_cached: bool = True,
 ) -> Verdict:
     problem = context.why_no_set_up(tree)
     if problem:
@@ -95,7 +113,8 @@ def _ask(
             if places:
                 on = _on(context, record, tree, commit, setup=setup, watch=watch, with_git=with_git)
                 part = Gate(gate.name, tuple(gate.checks[n] for n in places))
-                answers |= zip(places, run_gate(part, on, watch).checks, strict=True)
+                verdict = run_gate(part, on, watch if is_cached else None)
+                answers |= zip(places, verdict.checks, strict=True)
     if watch.objections:
         said = "; ".join(objection.message for objection in watch.objections[:3])
         reason = f"while its checks ran, what is not theirs was changed: {said}"
@@ -133,17 +152,28 @@ def _check(
         attempt.interrupt()
         raise
     reason = "" if verdict.is_green else reason_of(verdict)
+    kind = class_of_verdict(
+        context,
+        verdict,
+        () if verdict.is_green else past(context, record),
+        context.workstream(record.ws_id).limits(Step.FIX),
+    )
+    told = {"classification": kind.value} if kind else {}
     stored = attempt.finish(
         is_good=verdict.is_green,
         reason=reason,
         result_tree=record.tree,
         findings=verdict.findings,
-        details={"result": verdict.result.value},
+        details={
+            "result": verdict.result.value,
+            "checks": {check.check: check.result.value for check in verdict.checks},
+            **told,
+        },
     )
     message = f"{record.ws_id}: {reason or f'the {gate.name} gate is green.'}"
     events: tuple[EventDraft, ...] = (
         told_of(verdict, step, attempt.id, message),
-        finished(stored, message),
+        finished(stored, message, **told),
     )
     changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
     is_red = verdict.result is Result.FAILED

@@ -1,5 +1,6 @@
 """EDIT: let a tool change a checkout, and keep or refuse what it really changed."""
 
+from pipeline.base.errors import InputError
 from pipeline.flow import backoff
 from pipeline.flow.asking import (
     is_agent_failure,
@@ -16,7 +17,7 @@ from pipeline.flow.refusing import give_up, refused
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Severity
 from pipeline.model.patch import Reason
-from pipeline.model.record import Step, StepAttempt, WorkstreamRecord
+from pipeline.model.record import Step, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.work.editors import find_editor
 
@@ -28,9 +29,16 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     ws = context.workstream(record.ws_id)
     history = past(context, record, Step.EDIT)
     rounds = [a for a in history if a.details.get("returns", 0) == record.returns]
-    profile = next_tool(context, record, Step.EDIT, rounds)
+    try:
+        profile = next_tool(context, record, Step.EDIT, rounds)
+    except InputError as error:
+        # One bundle for which no tool is known must not stop the others.
+        return _end(context, record, str(error), "input")
     if profile is None:
-        return _end(context, record, rounds[-1])
+        last = rounds[-1]
+        reason = f"{last.reason.rstrip('.')}. No other tool is left to ask."
+        code = str(last.details.get("code", ""))
+        return _end(context, record, reason, code, last.patch_id)
     editor = find_editor(profile.driver)
     tell_fallback(context, record, Step.EDIT, rounds, profile)
     backoff.wait(context, rounds, profile.id)
@@ -75,19 +83,20 @@ def _was_disturbed(change: Change) -> bool:
     return bool(against) and all(f.code == _DISTURBED for f in against)
 
 
-def _end(context: RunContext, record: WorkstreamRecord, last: StepAttempt) -> WorkstreamRecord:
+def _end(
+    context: RunContext, record: WorkstreamRecord, reason: str, code: str, patch_id: str = ""
+) -> WorkstreamRecord:
     """End a workstream for which no tool is left; what was refused is kept already."""
-    reason = f"{last.reason.rstrip('.')}. No other tool is left to ask."
     return context.ledger.move(
         context.run_id,
         record.ws_id,
         record.state,
-        WorkstreamState.QUARANTINED if last.patch_id else WorkstreamState.FAILED,
+        WorkstreamState.QUARANTINED if patch_id else WorkstreamState.FAILED,
         f"{record.ws_id}: {reason}",
         changes={
             "reason": reason,
-            "reason_code": str(last.details.get("code", "")),
-            "patch_id": last.patch_id or record.patch_id,
+            "reason_code": code,
+            "patch_id": patch_id or record.patch_id,
         },
     )
 

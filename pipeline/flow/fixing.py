@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pipeline.base.errors import InputError
 from pipeline.flow import backoff
 from pipeline.flow.asking import is_of_surroundings, next_tool, own_tool, tell_fallback
 from pipeline.flow.attempts import past
@@ -67,7 +68,11 @@ def _climb(
             is_built_in = rung.name == MECHANICAL
             return rung, PROFILE if is_built_in else context.config.tools[rung.name]
         made = _made_on(history, rung.name)
-        profile = next_tool(context, record, Step.FIX, made, rung.name)
+        try:
+            profile = next_tool(context, record, Step.FIX, made, rung.name)
+        except InputError as error:
+            closed[rung.name] = str(error).rstrip(".")
+            continue
         if profile is not None and _takes_feedback(profile):
             return rung, profile
         why = f"{made[-1].reason.rstrip('.')}; no other tool is left" if made else _NO_FEEDBACK

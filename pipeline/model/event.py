@@ -48,6 +48,7 @@ class EventType(StrEnum):
     CONTROL_PLANE_CHANGED = "control_plane_changed"
     GATE_PASSED = "gate_passed"
     GATE_FAILED = "gate_failed"
+    GATE_FLAKY = "gate_flaky"
     VERDICT_REUSED = "verdict_reused"
     BREAKER_TRIPPED = "breaker_tripped"
     OSCILLATION_DETECTED = "oscillation_detected"

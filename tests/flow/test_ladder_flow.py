@@ -1,0 +1,293 @@
+"""The ladder in real runs: rungs, fallbacks, waiting, classes, flaky gates."""
+
+import sys
+
+import pytest
+
+from pipeline.model.event import EventType
+from pipeline.work.agents import ADAPTERS
+from tests.flow.scripted_agents import DRIVER, Agents, Scripted, fails, writes
+
+PYTHON = [sys.executable, "-S", "-c"]
+RIGHT = [*PYTHON, "assert open('a.txt').read() == 'right\\n'"]
+
+
+@pytest.fixture
+def agents(tmp_path, monkeypatch):
+    monkeypatch.setitem(ADAPTERS, DRIVER, Scripted())
+    return Agents(tmp_path / "agents")
+
+
+def attempts(project, summary, ws_id="one", step=None):
+    with project.records() as records:
+        found = records.attempts(summary.run_id, ws_id)
+    return [a for a in found if step in (None, a.step)]
+
+
+def events(project, summary, kind):
+    with project.records() as records:
+        return list(records.events(summary.run_id, types={kind}))
+
+
+def tools(found):
+    return [attempt.tool for attempt in found]
+
+
+def one(project, tool, **fields):
+    project.bundle(
+        "one", **{"files_scope": ["a.txt"], "acceptance_tests": [RIGHT], "tool": tool, **fields}
+    )
+
+
+def configure(project, profiles, *, repair=None, **sections):
+    project.configure(
+        tools=profiles,
+        repair={"backoff_s": 0.01, "backoff_max_s": 0.02, **(repair or {})},
+        **sections,
+    )
+
+
+def test_rungs_are_climbed_in_order_each_with_its_cap(project, ended, agents):
+    """The own tool may be asked twice, then another profile, which repairs it."""
+    configure(
+        project,
+        {
+            "own": agents.profile("own", writes(a="w0\n"), writes(a="w1\n"), writes(a="w2\n")),
+            "better": agents.profile("better", writes(a="right\n")),
+        },
+        repair={"fix": ["mechanical", "tool", "better"], "rung_attempts": 2},
+        breakers={"max_attempts": 9, "max_error_repeats": 9},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    fixes = attempts(project, summary, step="fix")
+    assert [(a.details["rung"], a.tool) for a in fixes if a.tool != "mechanical"] == [
+        ("tool", "own"),
+        ("tool", "own"),
+        ("better", "better"),
+    ]
+    ladder = [a.details["ladder"] for a in fixes if a.tool != "mechanical"]
+    assert ladder == ["agent_1", "agent_2", "agent_3"]
+
+
+def test_a_rung_whose_error_stays_leaves_it_to_the_next(project, ended, agents):
+    configure(
+        project,
+        {
+            "own": agents.profile("own", writes(a="w0\n"), writes(a="w1\n"), writes(a="w2\n")),
+            "better": agents.profile("better", writes(a="w3\n"), writes(a="right\n")),
+        },
+        repair={"fix": ["tool", "better"], "rung_attempts": 5},
+        breakers={"max_attempts": 9, "max_error_repeats": 2},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert tools(attempts(project, summary, step="fix")) == ["own", "own", "better", "better"]
+
+
+def test_all_rungs_together_end_at_the_breakers_number(project, ended, agents):
+    configure(
+        project,
+        {
+            "own": agents.profile("own", *(writes(a=f"w{n}\n") for n in range(9))),
+            "other": agents.profile("other", *(writes(a=f"o{n}\n") for n in range(9))),
+        },
+        repair={"fix": ["tool", "other"], "rung_attempts": 2},
+        breakers={"max_attempts": 3, "max_error_repeats": 9},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "quarantined"}
+    assert tools(attempts(project, summary, step="fix")) == ["own", "own", "other"]
+    assert "3 attempts of the step fix" in summary.workstreams[0].reason
+
+
+def test_rate_limit_is_waited_for_and_costs_no_attempt(project, ended, agents):
+    limited = fails("rate_limit", "429, try later")
+    configure(
+        project,
+        {"own": agents.profile("own", limited, limited, writes(a="right\n"))},
+        breakers={"max_attempts": 1},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    edits = attempts(project, summary, step="edit")
+    assert [a.details.get("classification") for a in edits] == [
+        "infrastructure",
+        "infrastructure",
+        None,
+    ]
+    pauses = [a.details["asked_again_in_s"] for a in edits[:2]]
+    assert 0.0075 <= pauses[0] <= 0.0125
+    assert pauses[1] <= 0.02
+    told = events(project, summary, EventType.ATTEMPT_FINISHED)
+    assert [e.payload.get("asked_again_in_s") for e in told if e.step == "edit"] == [*pauses, None]
+    assert agents.prompts("own")[0] == agents.prompts("own")[2]
+
+
+def test_a_fault_that_does_not_pass_ends_after_its_retries(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", fails("unreachable", "connection refused"))},
+        repair={"retries": 2},
+        breakers={"max_attempts": 1},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "failed"}
+    assert len(attempts(project, summary, step="edit")) == 3
+    assert "No other tool is left" in summary.workstreams[0].reason
+
+
+def test_only_faults_of_the_surroundings_are_waited_for(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", fails("no_edits", "I only talk"), writes(a="right\n"))},
+        repair={"backoff_s": 60.0, "backoff_max_s": 60.0},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    first = attempts(project, summary, step="edit")[0]
+    assert first.details["classification"] == "needs_agent"
+    assert "asked_again_in_s" not in first.details
+    assert "I only talk" in agents.prompts("own")[1]
+
+
+@pytest.mark.parametrize("failure", ["no_edits", "malformed_edits", "quota", "no_credentials"])
+def test_a_tool_that_cannot_do_it_is_replaced_by_its_fallback(project, ended, agents, failure):
+    configure(
+        project,
+        {
+            "own": agents.profile("own", fails(failure, "it did not work out")),
+            "other": agents.profile("other", writes(a="right\n")),
+        },
+        routing={"fallback": {"own": ["other"]}},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert tools(attempts(project, summary, step="edit")) == ["own", "other"]
+    (told,) = events(project, summary, EventType.TOOL_FALLBACK)
+    assert (told.payload["from"], told.payload["to"]) == ("own", "other")
+    assert "it did not work out" in told.payload["why"]
+
+
+def test_fallback_after_retries_are_spent_also_in_repair(project, ended, agents):
+    limited = fails("rate_limit", "429")
+    configure(
+        project,
+        {
+            "own": agents.profile("own", writes(a="wrong\n"), limited),
+            "other": agents.profile("other", writes(a="right\n")),
+        },
+        repair={"fix": ["tool"], "retries": 1},
+        routing={"fallback": {"own": ["other"]}},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    fixes = attempts(project, summary, step="fix")
+    assert tools(fixes) == ["own", "own", "other"]
+    assert {a.details["rung"] for a in fixes} == {"tool"}
+
+
+def test_a_rung_without_a_fit_tool_is_passed_over(project, ended, agents):
+    configure(
+        project,
+        {
+            "own": agents.profile("own", writes(a="wrong\n"), fails("quota", "no money")),
+            "other": agents.profile("other", writes(a="right\n")),
+        },
+        repair={"fix": ["tool", "other"]},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert tools(attempts(project, summary, step="fix")) == ["own", "other"]
+
+
+def test_an_edit_out_of_scope_is_thrown_away_and_told(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="right\n", b="mine\n"), writes(a="right\n"))},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert project.show(summary.integration_branch, "b.txt") == "b"
+    assert "b.txt" in agents.prompts("own")[1]
+    first = attempts(project, summary, step="edit")[0]
+    assert first.details["classification"] == "needs_agent"
+
+
+def test_earlier_attempts_are_told_with_their_tools(project, ended, agents):
+    configure(
+        project,
+        {
+            "own": agents.profile(
+                "own", fails("malformed_edits", "no such block"), writes(b="x\n")
+            ),
+            "other": agents.profile("other", writes(b="x\n"), writes(a="right\n")),
+        },
+        routing={"fallback": {"own": ["other"]}},
+        breakers={"max_attempts": 5},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert "no such block" in agents.prompts("other")[0]
+
+
+FLAKY = """
+import os, sys
+if not os.path.exists(sys.argv[1]):
+    open(sys.argv[1], "w")
+    sys.exit("unlucky")
+"""
+
+
+def test_a_flaky_gate_is_recorded_and_not_repaired(project, ended, agents, tmp_path):
+    flaky = {"name": "moody", "command": [*PYTHON, FLAKY, str(tmp_path / "mark")]}
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="right\n"))},
+        repair={"reruns": 1, "fix": ["tool"]},
+    )
+    one(project, "own", acceptance_tests=[flaky])
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert attempts(project, summary, step="fix") == []
+    (gate,) = attempts(project, summary, step="runtime")
+    assert gate.state == "succeeded"
+    assert gate.details["classification"] == "flaky"
+    assert [f.code for f in gate.findings] == ["flaky"]
+    (told,) = events(project, summary, EventType.GATE_FLAKY)
+    assert told.payload["checks"][0]["results"] == ["failed", "passed"]
+    with project.records() as records:
+        rows = records.query("SELECT result FROM verdicts WHERE content LIKE '%moody%'")
+    assert rows == [("failed",)]
+
+
+def test_without_reruns_the_same_gate_is_red(project, ended, agents, tmp_path):
+    flaky = {"name": "moody", "command": [*PYTHON, FLAKY, str(tmp_path / "mark")]}
+    configure(project, {"own": agents.profile("own", writes(a="right\n"))}, repair={"fix": []})
+    one(project, "own", acceptance_tests=[flaky])
+    assert ended(project.run()) == {"one": "quarantined"}
+
+
+def test_a_gate_that_stays_red_is_red_however_often_it_is_run(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="wrong\n"))},
+        repair={"reruns": 3, "fix": []},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "quarantined"}
+    (gate,) = attempts(project, summary, step="runtime")
+    assert gate.details["classification"] == "needs_agent"
+    assert events(project, summary, EventType.GATE_FLAKY) == []
