@@ -8,9 +8,10 @@ from threading import Lock
 from pipeline.base.errors import InterruptedRunError
 from pipeline.base.process import CancelToken
 from pipeline.flow.bell import Bell, Clock, RealClock
-from pipeline.flow.budget_limits import Answer, Cap, CapKind, Reserved, Window, ask
+from pipeline.flow.budget_limits import Answer, Reserved, Window, ask
 from pipeline.flow.budget_words import exceeded, near_limit, reached
 from pipeline.model.agent import Prompt, Usage
+from pipeline.model.caps import Cap, caps_of
 from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.config import BudgetConfig
 from pipeline.model.event import EventDraft
@@ -159,16 +160,8 @@ class Budget:
         return Bill(profile.id, self._caps(ws_id), cost, tokens=wanted, requests=1)
 
     def _caps(self, ws_id: str) -> tuple[Cap, ...]:
-        config, ws = self._config, self._workstreams.get(ws_id)
-        phase = ws.phase if ws else None
-        caps = [
-            (CapKind.TOTAL, "", config.max_cost_total),
-            (CapKind.PHASE, phase, config.max_cost_per_phase),
-            (CapKind.TASK, ws_id, config.max_cost_per_task),
-        ]
-        return tuple(
-            Cap(kind, name, nusd(limit)) for kind, name, limit in caps if limit and name is not None
-        )
+        ws = self._workstreams.get(ws_id)
+        return caps_of(self._config, ws_id, (ws.phase if ws else None) or "")
 
     # Before an attempt
 
@@ -255,10 +248,12 @@ class Budget:
             spent=self._state.account(cap).spent,
             wanted=ticket.bill.reserved,
         )
-        if self._config.action == "ask" or not self._state.in_flight:
-            raise error
-        self._state.stop = error
-        self._ring()
+        if self._config.action != "ask":
+            self._state.stop = error
+            self._ring()
+            if self._state.in_flight:
+                return
+        raise error
 
     def _until_deadline(self, wait_s: float | None) -> float | None:
         if self._deadline is None:
@@ -302,10 +297,7 @@ class Budget:
         return found
 
     def _count_past(self, past: Spent) -> None:
-        cost = past.cost_nusd
-        if cost is None:
-            assumed = nusd(self._config.expected_cost)
-            cost = past.assumed_nusd if past.assumed_nusd is not None else assumed
+        cost = past.counted(nusd(self._config.expected_cost))
         self._learn(past.tool, past.cost_nusd)
         for cap in self._caps(past.ws_id):
             self._state.account(cap).spent += cost

@@ -11,28 +11,6 @@ Reserved = int | None
 """Billionths of a dollar set aside; ``None`` is all that is left, whatever that is."""
 
 
-class CapKind(StrEnum):
-    """What a cap on costs holds for."""
-
-    TOTAL = "total"
-    PHASE = "phase"
-    TASK = "task"
-
-
-@dataclass(frozen=True, slots=True)
-class Cap:
-    """A limit in billionths of a dollar; ``name`` is the phase's or the workstream's."""
-
-    kind: CapKind
-    name: str
-    limit: int
-
-    def __str__(self) -> str:
-        if self.kind is CapKind.TOTAL:
-            return "the run's costs"
-        return f"the costs of {self.kind} {self.name}"
-
-
 class Answer(StrEnum):
     """What a cap says to an attempt: it may start, later perhaps, or never."""
 

@@ -2,20 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.flow.budget_limits import Cap, CapKind, Reserved
+from pipeline.flow.budget_limits import Reserved
+from pipeline.model.caps import Cap
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.money import dollars
 from pipeline.model.record import Step
 
 if TYPE_CHECKING:
     from pipeline.flow.budget import BudgetReachedError
-
-SETTINGS = {
-    CapKind.TOTAL: "max_cost_total",
-    CapKind.PHASE: "max_cost_per_phase",
-    CapKind.TASK: "max_cost_per_task",
-}
-"""The setting below ``budget`` that holds each kind of cap."""
 
 
 def reached(cap: Cap, *, spent: int, wanted: Reserved) -> tuple[str, str]:
@@ -26,7 +20,7 @@ def reached(cap: Cap, *, spent: int, wanted: Reserved) -> tuple[str, str]:
             f"The limit of {dollars(cap.limit)} on {cap} would be passed: {dollars(spent)} was "
             f"spent, and the next attempt may cost {dollars(wanted)}."
         )
-    remedy = f"Raise `budget.{SETTINGS[cap.kind]}`, then `pipeline run` carries on."
+    remedy = f"Raise `{cap.setting}`, then `pipeline run` carries on."
     return what, remedy
 
 

@@ -66,6 +66,12 @@ class Spent:
         """Whether the attempt was interrupted, or its engine died."""
         return self.state == AttemptState.CRASHED
 
+    def counted(self, expected_nusd: int) -> int:
+        """What a budget counts; ``expected_nusd`` where nothing better is known."""
+        if self.cost_nusd is not None:
+            return self.cost_nusd
+        return expected_nusd if self.assumed_nusd is None else self.assumed_nusd
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
