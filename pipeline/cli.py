@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "show-events": "Show the events of a run.",
     "show-patches": "Show the patches of a run and their lives.",
     "runs": "List runs.",
+    "costs": "Show what agents used and cost, and what is left of the limits.",
     "quarantine": "List, show, release and drop refused patches.",
     "verify": "Recompute a run's patches, trees and landings with plain git.",
     "config": "Show the effective configuration and where it comes from.",
