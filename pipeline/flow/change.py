@@ -7,6 +7,7 @@ from types import MappingProxyType
 from pipeline.base.errors import InputError, InterruptedRunError
 from pipeline.base.process import Ending
 from pipeline.flow.attempts import Attempt, finished
+from pipeline.flow.choosing import observe
 from pipeline.flow.context import RunContext
 from pipeline.flow.driving import drive
 from pipeline.flow.judging import Judged, as_findings, judge
@@ -85,6 +86,7 @@ def make_change(
             # One bundle that its tool cannot use must not stop the others.
             return _unusable(attempt, str(error))
         report, captured = done.report, done.captured
+        observe(context, profile.id, report)
         if report.ending == Ending.CANCELLED:
             attempt.interrupt(report)
             raise InterruptedRunError(

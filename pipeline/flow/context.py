@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, Semaphore
@@ -13,6 +13,7 @@ from pipeline.base.process import CancelToken
 from pipeline.check.executables import Executables
 from pipeline.flow.branches import Branches
 from pipeline.flow.budget import Budget
+from pipeline.flow.routing import Routing
 from pipeline.flow.schedule import Graph
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import Config
@@ -75,7 +76,8 @@ class RunContext:
     deadline: float | None = None
     keeps_worktrees: bool = False
     budget: Budget = field(default_factory=Budget)
-    turns: Mapping[str, Semaphore] = field(default_factory=dict)
+    routing: Routing = field(default_factory=Routing)
+    turns: Mapping[str, tuple[Semaphore, ...]] = field(default_factory=dict)
     setup_lock: Lock = field(default_factory=Lock)
 
     @property
@@ -152,12 +154,10 @@ class RunContext:
 
     @contextmanager
     def tool_turn(self, profile: ToolProfile) -> Iterator[None]:
-        """Wait until the tool's own limit of concurrent runs allows one more."""
-        turn = self.turns.get(profile.id)
-        if turn is None:
-            yield
-            return
-        with turn:
+        """Wait until the limits of the tool and of its provider allow one more run of it."""
+        with ExitStack() as held:
+            for turn in self.turns.get(profile.id, ()):
+                held.enter_context(turn)
             yield
 
     def author(self) -> Identity:

@@ -79,3 +79,15 @@ def test_of_many_askers_one_tries():
     clock.now += 60
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda _: breakers.claim("a"), range(64))) == 1
+
+
+def test_one_waits_only_for_what_may_pass_by_itself():
+    breakers, clock = make(limit=1)
+    assert breakers.rest_left("ab") == 0
+    breakers.failed("a", is_passing=False)
+    assert breakers.rest_left("ab") == 0
+    breakers.failed("b")
+    clock.now += 20
+    assert breakers.rest_left("ab") == 40
+    clock.now += 50
+    assert breakers.rest_left("ab") == 0

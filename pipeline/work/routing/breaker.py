@@ -13,6 +13,7 @@ from pipeline.model.routing import BreakerState
 class _Breaker:
     failures: int = 0
     opened_at: float | None = None
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,25 @@ class ToolBreakers:
                 self._breakers[tool].opened_at = self._clock()
             return state is not BreakerState.OPEN
 
-    def failed(self, tool: str) -> BreakerChange | None:
+    def rest_left(self, tools: Iterable[str]) -> float:
+        """Seconds until the first of these tools has rested, 0 where waiting does not help.
+
+        It helps where what the tool failed at last may pass by itself.
+        """
+        with self._lock:
+            found = (self._breakers.get(tool) for tool in tools)
+            waits = [
+                self._rest_s - (self._clock() - b.opened_at)
+                for b in found
+                if b is not None and b.opened_at is not None and b.is_passing
+            ]
+        return max(0.0, min(waits, default=0.0))
+
+    def failed(self, tool: str, *, is_passing: bool = True) -> BreakerChange | None:
         """Count a failure of the surroundings; the change, if the breaker opens by it."""
         with self._lock:
             breaker = self._breakers.setdefault(tool, _Breaker())
+            breaker.is_passing = is_passing
             was_open = breaker.opened_at is not None
             breaker.failures += 1
             if breaker.failures < self._limit:
