@@ -10,7 +10,7 @@ from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.patch import Reason
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
-from pipeline.repair.breakers import TOOL
+from pipeline.repair.breakers import AGENT, MECHANICAL, TOOL
 from pipeline.work.editors import find_editor
 
 _UNFIT = frozenset({"infrastructure", *(failure.value for failure in UNFIT)})
@@ -64,10 +64,12 @@ def next_tool(
     """
     failed = failed_tools(context, attempts)
     if attempts and attempts[-1].tool not in failed:
-        return choose(context, record, step, rung=attempts[-1].tool)
+        return _named(context, record, step, attempts[-1].tool)
     if not failed:
         own = own_tool(context, record) if rung == TOOL else None
-        return choose(context, record, step, rung=own.id if own else rung)
+        if own is not None:
+            return _named(context, record, step, own.id)
+        return choose(context, record, step, rung=rung)
     chosen = choose(context, record, step, rung=rung, failed=failed)
     if chosen.id not in failed:
         return chosen
@@ -125,6 +127,15 @@ def tell_fallback(
             },
         )
     )
+
+
+def _named(context: RunContext, record: WorkstreamRecord, step: Step, name: str) -> ToolProfile:
+    """A certain tool, or what is asked in its place while its breaker is open."""
+    if name == context.workstream(record.ws_id).tool:
+        return choose(context, record, step, rung=TOOL)
+    if name in (AGENT, MECHANICAL, TOOL):
+        return context.config.tools[name]  # A profile that is called like a rung.
+    return choose(context, record, step, rung=name)
 
 
 def _code(context: RunContext, attempt: StepAttempt) -> str:
