@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "init": "Write an example bundle and configuration.",
     "validate": "Check bundles and configuration; change nothing.",
     "plan": "Show what would run, in which order, from which start trees.",
+    "prompt": "Show what a workstream's tool would be told; run nothing.",
     "run": "Run workstreams end to end into one integration branch.",
     "cancel": "Ask the live run to stop; it can be carried on.",
     "exec": "Run any program under the same care and record it.",

@@ -1,11 +1,50 @@
 """What the tool of an attempt is told."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.base.files import make_directory, write_atomic
 from pipeline.flow.context import RunContext
-from pipeline.model.agent import Prompt
-from pipeline.model.check import ToolProfile
+from pipeline.flow.gathering import Ground, excerpts_of, gather_pieces, template_of
+from pipeline.model.agent import Mode, Prompt
+from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.edit import Feedback
 from pipeline.model.record import Step, WorkstreamRecord
-from pipeline.work.prompts import prompt
+from pipeline.model.scope import Scope
+from pipeline.model.states import WorkstreamState
+from pipeline.model.workstream import Workstream
+from pipeline.store.records import Records
+from pipeline.work.editors import find_editor
+from pipeline.work.prompts import Kind, Material, prompt
+from pipeline.work.prompts.budget import fit, limit_of
+from pipeline.work.redaction import redact
+
+_PLAIN = ("command", "patch")
+_MERGE = "merge"
+_SECTION = b"diff --git "
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A task for a tool: ``tree`` is what it starts from, ``patch`` what a review is about.
+
+    ``others`` and ``landed_diff`` are the other side of a conflict; ``part`` counts from 1.
+    """
+
+    ws: Workstream
+    tree: str
+    kind: Kind = Kind.EDIT
+    feedback: Feedback | None = None
+    others: tuple[Workstream, ...] = ()
+    landed_diff: bytes = b""
+    patch: bytes = b""
+    part: int = 1
+
+
+def is_agent(profile: ToolProfile) -> bool:
+    """Whether a profile's tool is given a prompt from templates, with files and conventions."""
+    return profile.type is ToolType.AI or profile.driver not in _PLAIN
 
 
 def tell(
@@ -14,7 +53,163 @@ def tell(
     profile: ToolProfile,
     step: Step,
     feedback: Feedback | None,
+    *,
+    part: int = 1,
 ) -> Prompt:
-    """The prompt for an attempt of a step; only a profile that takes feedback is given it."""
-    given = feedback if profile.takes_feedback else None
-    return Prompt(prompt(context.workstream(record.ws_id), given), kind=step.value)
+    """The prompt for an attempt of a step; only a profile that takes feedback is given it.
+
+    ``part`` is which one to give where the files of the task have to be split (see
+    ``Prompt.parts``). Raises InputError for a bad template of the repository.
+    """
+    ground = Ground(context.repo, context.config, context.plan.base_commit, context.graph.bundles)
+    return tell_from(
+        ground,
+        context.ledger,
+        record,
+        profile=profile,
+        step=step,
+        feedback=feedback,
+        part=part,
+    )
+
+
+def tell_from(
+    ground: Ground,
+    records: Records,
+    record: WorkstreamRecord,
+    *,
+    profile: ToolProfile,
+    step: Step,
+    feedback: Feedback | None,
+    part: int = 1,
+) -> Prompt:
+    """As `tell`, from what is stored alone."""
+    given = feedback if find_editor(profile.driver).takes_feedback(profile) else None
+    asked = Asked(
+        ground.workstreams[record.ws_id], record.tree, kind_of(step, given), given, part=part
+    )
+    if is_agent(profile) and asked.kind is Kind.CONFLICT:
+        asked = _with_other_side(ground, records, record, asked)
+    return compose(ground, profile, asked)
+
+
+def compose(ground: Ground, profile: ToolProfile, asked: Asked) -> Prompt:
+    """Gather and render one prompt within the model's budget; a plain one for what is no agent."""
+    if not is_agent(profile):
+        return Prompt(prompt(asked.ws, asked.feedback), kind=asked.kind.value)
+    settings = ground.config.prompts
+    limit = limit_of(settings, profile.agent)
+    fitted = fit(
+        _material(ground, profile, asked),
+        limit=limit,
+        model=profile.agent.model,
+        strategies=settings.strategies,
+        template=template_of(ground, asked.kind),
+        part=asked.part,
+    )
+    return Prompt(
+        fitted.text,
+        asked.kind.value,
+        tokens=fitted.tokens,
+        limit=limit,
+        left_out=fitted.material.left_out,
+        strategies=fitted.strategies,
+        part=fitted.part,
+        parts=fitted.parts,
+    )
+
+
+def kind_of(step: Step, feedback: Feedback | None) -> Kind:
+    """Which template a step asks for: an EDIT after a conflict at landing has its own."""
+    if step is Step.FIX:
+        return Kind.FIX
+    return Kind.CONFLICT if feedback and feedback.conflict else Kind.EDIT
+
+
+def keep_prompt(
+    context: RunContext, ws_id: str, attempt_id: str, told: Prompt, secrets: Sequence[str]
+) -> dict[str, Any]:
+    """Write a prompt down beside the attempt's logs, secret values taken out.
+
+    Returns what goes into the attempt's details, under ``prompt``: the file, the estimate,
+    what was left out.
+    """
+    prefix = context.log_prefix(ws_id, attempt_id)
+    path = prefix.with_name(f"{prefix.name}.prompt.md")
+    make_directory(path.parent)
+    text = told.text.encode("utf-8", "backslashreplace")
+    write_atomic(path, redact(text, secrets), durable=False)
+    return {"prompt": {"file": str(path), **prompt_values(told)}}
+
+
+def prompt_values(told: Prompt) -> Mapping[str, Any]:
+    """What is recorded and shown of a prompt beside its text."""
+    return {
+        "kind": told.kind,
+        "tokens": told.tokens,
+        "limit": told.limit,
+        "left_out": list(told.left_out),
+        "strategies": list(told.strategies),
+        "part": told.part,
+        "parts": told.parts,
+    }
+
+
+def _material(ground: Ground, profile: ToolProfile, asked: Asked) -> Material:
+    feedback = asked.feedback or Feedback("")
+    pieces, left_out = gather_pieces(ground, asked.ws, asked.tree, feedback.findings)
+    return Material(
+        asked.ws,
+        asked.kind,
+        Mode.PATCH_REVIEW.value if asked.kind is Kind.REVIEW else profile.agent.mode,
+        pieces=pieces,
+        findings=feedback.findings,
+        excerpts=excerpts_of(ground, asked.tree, feedback.findings),
+        earlier=feedback.earlier,
+        attempt=feedback.attempt,
+        reason=feedback.reason,
+        last_diff=feedback.last_diff,
+        conflict=feedback.conflict,
+        landed_diff=asked.landed_diff,
+        others=asked.others,
+        patch=asked.patch,
+        left_out=left_out,
+    )
+
+
+def _with_other_side(
+    ground: Ground, records: Records, record: WorkstreamRecord, asked: Asked
+) -> Asked:
+    """The task with what landed before in the files in conflict, and whose work that may be."""
+    findings = asked.feedback.findings if asked.feedback else ()
+    paths = [one.path for one in findings if one.tool == _MERGE and one.path]
+    landed = [
+        ground.workstreams[other.ws_id]
+        for other in records.workstreams(record.run_id)
+        if other.state is WorkstreamState.DONE and other.ws_id != record.ws_id
+    ]
+    return Asked(
+        asked.ws,
+        asked.tree,
+        asked.kind,
+        asked.feedback,
+        others=tuple(ws for ws in landed if _touches(ws, paths)),
+        landed_diff=_landed_diff(ground, record, paths),
+        part=asked.part,
+    )
+
+
+def _touches(ws: Workstream, paths: Sequence[bytes]) -> bool:
+    scope = Scope(ws.files_scope, ws.files_create)
+    return any(scope.may_modify(path) or scope.may_create(path) for path in paths)
+
+
+def _landed_diff(ground: Ground, record: WorkstreamRecord, paths: Sequence[bytes]) -> bytes:
+    """What landed in these files since the workstream's refused work began."""
+    began = record.checked_start
+    if not began or began == record.start_commit:
+        return b""
+    tree = ground.repo.commit_tree
+    sections = ground.repo.diff_text(tree(began), tree(record.start_commit)).split(_SECTION)[1:]
+    heads = tuple(b"a/%s b/%s\n" % (path, path) for path in paths)
+    return b"".join(_SECTION + section for section in sections if section.startswith(heads))

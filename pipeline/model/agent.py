@@ -114,7 +114,8 @@ class Prompt:
     """A rendered prompt. ``tokens`` and ``limit`` are estimates for the model at hand.
 
     ``left_out`` names what did not fit or was not wanted, one sentence each; ``strategies`` are
-    those that were needed (``prune``, ``summarise``, ``chunk``).
+    those that were needed (``prune``, ``summarise``, ``chunk``, ``cut``). ``part`` is which of
+    ``parts`` it is where the files had to be split.
     """
 
     text: str
@@ -123,6 +124,8 @@ class Prompt:
     limit: int = 0
     left_out: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
+    part: int = 1
+    parts: int = 1
 
 
 NO_PROMPT = Prompt("")

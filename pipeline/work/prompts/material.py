@@ -1,6 +1,6 @@
 """What a prompt is made of, gathered from trees and the store; nothing in it is trusted."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from pipeline.model.agent import Mode
@@ -58,21 +58,14 @@ class Excerpt:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """An attempt that was not accepted."""
-
-    number: int
-    tool: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Material:
     """Everything that a template may be given.
 
-    ``others`` are the workstreams whose landed work a conflict is with; ``last_diff`` is what the
-    last attempt had changed and ``reason`` why that was not enough; ``patch`` is what a review
-    judges. ``left_out`` are sentences for the model, ``mode`` is one of ``Mode``.
+    ``others`` are the workstreams whose landed work a conflict is with, ``landed_diff`` what came
+    with it to the files in conflict, as a diff against what both began from. ``last_diff`` is
+    what the last attempt had changed and ``reason`` why that was not enough; ``patch`` is what a
+    review judges. ``earlier`` and ``left_out`` are sentences for the model; ``mode`` is one of
+    ``Mode``.
     """
 
     ws: Workstream
@@ -81,14 +74,15 @@ class Material:
     pieces: tuple[Piece, ...] = ()
     findings: tuple[Finding, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
-    attempts: tuple[Past, ...] = ()
+    earlier: tuple[str, ...] = ()
     attempt: int = 1
     reason: str = ""
     last_diff: bytes = b""
     conflict: bytes = b""
+    landed_diff: bytes = b""
     others: tuple[Workstream, ...] = ()
     patch: bytes = b""
-    left_out: tuple[str, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
 
     def of_part(self, part: Part) -> tuple[Piece, ...]:
         """The pieces of one part, in their order."""

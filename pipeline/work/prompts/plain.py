@@ -1,4 +1,4 @@
-"""What an agent or a command is told, as text for a model and as JSON for a program."""
+"""What a program that is no agent is told: the task in words, and feedback as JSON."""
 
 import json
 from typing import Any
@@ -33,6 +33,7 @@ def _listed(title: str, items: Any) -> list[str]:
 def _told(feedback: Feedback) -> list[str]:
     parts = [f"## Attempt {feedback.attempt} was not accepted\n\n{feedback.reason}"]
     parts += _listed("Findings", [_line(one) for one in feedback.findings[:_FINDINGS]])
+    parts += _listed("Earlier attempts", feedback.earlier)
     if feedback.last_diff:
         parts.append(_quoted("What you had changed", feedback.last_diff))
     if feedback.conflict:
@@ -68,6 +69,7 @@ def feedback_json(feedback: Feedback | None) -> str:
     value = {
         "attempt": feedback.attempt,
         "reason": feedback.reason,
+        "earlier": list(feedback.earlier),
         "findings": [feedback_values(one) for one in feedback.findings],
         "last_diff": feedback.last_diff.decode("utf-8", "backslashreplace"),
         "conflict": feedback.conflict.decode("utf-8", "backslashreplace"),
