@@ -5,16 +5,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.flow.budget import Budget, BudgetReachedError
+from pipeline.base.process import CancelToken
+from pipeline.flow.budget import Budget, BudgetReachedError, NotAdmittedError
 from pipeline.flow.budget_limits import Answer, ask
 from pipeline.model.agent import Prompt, Usage
 from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.config import BudgetConfig
+from pipeline.model.event import EventDraft, EventType
 from pipeline.model.money import NUSD
 from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.workstream import Workstream
 from pipeline.store.spending import Spent
 
 PROMPT = Prompt("x", tokens=1)
@@ -31,7 +35,7 @@ def record(ws_id: str) -> WorkstreamRecord:
 
 
 def past(ws_id: str, cost: int | None, **fields) -> Spent:
-    return Spent("run", ws_id, "id", "edit", 1, "failed", "agent", "", cost_nusd=cost, **fields)
+    return Spent("run", ws_id, "id", "edit", 1, "failed", "other", "", cost_nusd=cost, **fields)
 
 
 def attempt(budget: Budget, ws_id: str, profile: ToolProfile, cost: int | None, **used) -> None:
@@ -156,3 +160,171 @@ def test_a_cap_answers_so_that_it_holds(limit, spent, in_flight, wanted, may_pas
         assert in_flight  # else nobody would ever wake it
     if spent >= limit and wanted != 0:
         assert answer is Answer.STOP
+
+
+def admit_later(budget: Budget, ws_id: str, profile: ToolProfile, done: list[str]):
+    """An attempt in a thread of its own, which says when it was let in."""
+
+    def work() -> None:
+        try:
+            with budget.admitted(record(ws_id), profile, Step.EDIT, PROMPT) as bill:
+                done.append(ws_id)
+                bill.settle(Usage(cost_nusd=0))
+        except NotAdmittedError as error:
+            done.append(f"{ws_id}: {type(error).__name__}")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def until_waiting(budget: Budget, count: int) -> None:
+    """Return when so many attempts wait."""
+    while len(budget._state.waiting) < count:
+        threading.Event().wait(0.001)
+
+
+def test_what_was_spent_before_counts():
+    spent = [past("a", 30), past("b", None, assumed_nusd=15), past("c", None)]
+    config = BudgetConfig(max_cost_total=100 / NUSD, expected_cost=50 / NUSD)
+    with pytest.raises(BudgetReachedError) as caught:
+        attempt(Budget(config, spent=spent), "a", flat(6 / NUSD), 6)
+    assert (caught.value.spent, caught.value.wanted) == (95, 6)
+    attempt(Budget(config, spent=spent), "a", flat(5 / NUSD), 5)
+
+
+def test_other_tools_are_not_counted():
+    fixer = ToolProfile("ruff", type=ToolType.FIXER, cost={"per_attempt": 9.0})
+    budget = Budget(BudgetConfig(max_cost_total=1.0))
+    for _ in range(3):
+        attempt(budget, "a", fixer, 5 * NUSD)
+    attempt(budget, "a", flat(1.0), NUSD)
+
+
+def test_no_limits_ask_nothing():
+    for _ in range(3):
+        attempt(Budget(), "a", UNKNOWN, None)
+
+
+def test_an_unknown_cost_counts_as_what_is_expected():
+    budget = Budget(BudgetConfig(max_cost_total=100 / NUSD, expected_cost=40 / NUSD))
+    attempt(budget, "a", UNKNOWN, None)
+    attempt(budget, "a", UNKNOWN, None)
+    with pytest.raises(BudgetReachedError) as caught:
+        attempt(budget, "a", UNKNOWN, None)
+    assert caught.value.spent == 80
+
+
+def test_an_agent_that_was_dearer_than_expected_is_expected_to_be_so_again():
+    """Its second attempt would pass the cap by experience, though not by its price."""
+    budget = Budget(BudgetConfig(max_cost_total=100 / NUSD))
+    attempt(budget, "a", flat(10 / NUSD), 60)
+    with pytest.raises(BudgetReachedError, match="would be passed") as caught:
+        attempt(budget, "a", flat(10 / NUSD), 60)
+    assert caught.value.wanted == 60
+
+
+def test_each_workstream_and_each_phase_has_its_own_cap():
+    workstreams = [Workstream("a", phase="one"), Workstream("b", phase="one"), Workstream("c")]
+    config = BudgetConfig(max_cost_per_task=50 / NUSD, max_cost_per_phase=80 / NUSD)
+    budget = Budget(config, workstreams=workstreams)
+    attempt(budget, "a", flat(50 / NUSD, "first"), 50)
+    with pytest.raises(BudgetReachedError, match="task a is reached"):
+        attempt(budget, "a", flat(1 / NUSD), 1)
+    fresh = Budget(config, workstreams=workstreams, spent=[past("a", 50), past("b", 20)])
+    with pytest.raises(BudgetReachedError, match="phase one would be passed"):
+        attempt(fresh, "b", flat(20 / NUSD), 20)
+    asking = BudgetConfig(max_cost_per_phase=80 / NUSD, max_cost_per_task=50 / NUSD, action="ask")
+    budget = Budget(asking, workstreams=workstreams, spent=[past("a", 90)])
+    with pytest.raises(BudgetReachedError):
+        attempt(budget, "b", flat(1 / NUSD), 1)
+    attempt(budget, "c", flat(1 / NUSD), 1)  # others go on where a person is asked
+
+
+def test_the_end_waits_for_what_is_in_flight_and_lets_nobody_else_in():
+    budget = Budget(BudgetConfig(max_cost_per_task=10 / NUSD), spent=[past("a", 10)])
+    done: list[str] = []
+    with budget.admitted(record("b"), flat(5 / NUSD), Step.EDIT, PROMPT) as bill:
+        first = admit_later(budget, "a", flat(1 / NUSD), done)
+        until_waiting(budget, 1)
+        second = admit_later(budget, "c", flat(1 / NUSD), done)
+        until_waiting(budget, 2)
+        assert done == []
+        bill.settle(Usage(cost_nusd=5))
+    first.join(30)
+    second.join(30)
+    assert sorted(done) == ["a: BudgetReachedError", "c: BudgetReachedError"]
+
+
+def test_the_highest_priority_is_let_in_first():
+    workstreams = [Workstream("low", priority=1), Workstream("b", priority=5), Workstream("a")]
+    workstreams += [Workstream("top", priority=9), Workstream("c", priority=5)]
+    config = BudgetConfig(max_cost_total=1.0, action="priority")
+    budget = Budget(config, workstreams=workstreams)
+    done: list[str] = []
+    with budget.admitted(record("x"), UNKNOWN, Step.EDIT, PROMPT):
+        threads = []
+        for number, ws_id in enumerate(("low", "c", "a", "b", "top"), start=1):
+            threads.append(admit_later(budget, ws_id, UNKNOWN, done))
+            until_waiting(budget, number)
+    for thread in threads:
+        thread.join(30)
+    assert done == ["top", "b", "c", "low", "a"]
+
+
+def test_without_a_priority_the_first_who_comes_is_first():
+    budget = Budget(BudgetConfig(max_cost_total=1.0, action="reduce_parallelism"))
+    done: list[str] = []
+    with budget.admitted(record("x"), UNKNOWN, Step.EDIT, PROMPT):
+        threads = []
+        for number, ws_id in enumerate(("d", "a", "c"), start=1):
+            threads.append(admit_later(budget, ws_id, UNKNOWN, done))
+            until_waiting(budget, number)
+    for thread in threads:
+        thread.join(30)
+    assert done == ["d", "a", "c"]
+
+
+def test_a_cancelled_run_wakes_those_who_wait():
+    cancel = CancelToken()
+    budget = Budget(BudgetConfig(max_cost_total=1.0), cancel=cancel)
+    done: list[str] = []
+    with budget.admitted(record("x"), UNKNOWN, Step.EDIT, PROMPT):
+        thread = admit_later(budget, "a", UNKNOWN, done)
+        until_waiting(budget, 1)
+        cancel.cancel()
+        thread.join(30)
+        assert done == ["a: NotAdmittedError"]
+
+
+def test_an_attempt_that_fails_before_its_agent_starts_gives_back_what_was_set_aside():
+    budget = Budget(BudgetConfig(max_cost_total=10 / NUSD))
+    for _ in range(3):
+        with (
+            pytest.raises(ValueError, match="no slot"),
+            budget.admitted(record("a"), flat(10 / NUSD), Step.EDIT, PROMPT),
+        ):
+            raise ValueError("no slot")
+    attempt(budget, "a", flat(10 / NUSD), 10)
+
+
+def test_a_limit_is_announced_and_its_end_told_with_figures():
+    told: list[EventDraft] = []
+    budget = Budget(
+        BudgetConfig(max_cost_total=100 / NUSD), tell=told.append, spent=[past("a", 79)]
+    )
+    attempt(budget, "a", flat(1 / NUSD), 1)
+    attempt(budget, "a", flat(1 / NUSD), 1)
+    with pytest.raises(BudgetReachedError):
+        attempt(budget, "b", flat(60 / NUSD), 60)
+    warning, end = told
+    assert warning.type is EventType.BUDGET_WARNING
+    assert warning.payload == {
+        "limit": "total", "name": "", "limit_nusd": 100, "spent_nusd": 80, "left_nusd": 20,
+        "percent": 80,
+    }  # fmt: skip
+    assert (end.type, end.ws_id) == (EventType.BUDGET_EXCEEDED, "b")
+    assert end.payload == {
+        "limit": "total", "name": "", "limit_nusd": 100, "spent_nusd": 81, "left_nusd": 19,
+        "expected_nusd": 60, "action": "suspend",
+    }  # fmt: skip
