@@ -24,9 +24,14 @@ def secret_values(profile: ToolProfile, env: Mapping[str, str]) -> tuple[str, ..
     found = {
         value
         for name, value in env.items()
-        if len(value) >= _MINIMUM and (name in named or _SECRET_NAME.search(name))
+        if len(value) >= _MINIMUM and (name in named or is_secret_name(name))
     }
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or parameter of this name is taken to hold a secret."""
+    return _SECRET_NAME.search(name.replace("-", "_")) is not None
 
 
 def redact(data: bytes, secrets: Iterable[str]) -> bytes:

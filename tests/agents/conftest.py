@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from projects import Project
+from sandboxes import KEY, KEY_NAME, files_of
 from scripted_model import Model, in_turn, start_model
 
 # Read before the fixtures that take such variables away; without it there is nothing to test.
@@ -40,6 +42,13 @@ def _agents_on_path(agents_home: Path, tmp_path: Path, monkeypatch: pytest.Monke
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_API_BASE", "_BASE_URL")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def shop(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A repository of four languages, and the key that its profiles name."""
+    monkeypatch.setenv(KEY_NAME, KEY)
+    return new_project("shop", files_of("mixed"))
 
 
 @pytest.fixture

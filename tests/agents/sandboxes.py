@@ -11,6 +11,14 @@ KEY = "sk-loop-back-0123456789"
 KEY_NAME = "SANDBOX_KEY"
 _REPOSITORIES = Path(__file__).parents[1] / "sandbox_repos"
 PRICES = {"input": 2.0, "output": 8.0}
+ALL = ("aider", "claude", "codex")
+WRONG = "    return sum(prices) - discount"
+FIXED = "    return sum(prices) * (100 - discount) // 100"
+DISCOUNT: dict[str, Any] = {
+    "tasks": ["Make the discount of `total` a percentage."],
+    "files_scope": ["shop/prices.py"],
+    "acceptance_tests": [[sys.executable, "-S", "tests/test_discount.py"]],
+}
 
 
 def files_of(name: str) -> dict[str, bytes]:
@@ -44,11 +52,13 @@ def configure(project: Project, model: Model, *agents: str, **sections: Any) -> 
     project.configure(tools={**tools, **sections.pop("tools", {})}, **sections)
 
 
-def agent_of(project: Project, run_id: str, ws_id: str) -> list[dict[str, Any]]:
+def agents_of(project: Project, run_id: str, ws_id: str) -> list[dict[str, Any]]:
     """What the attempts of a workstream stored of their agents, oldest first."""
     with project.records() as records:
         attempts = records.attempts(run_id, ws_id)
     return [dict(a.details["agent"]) for a in attempts if "agent" in a.details]
 
 
-PYTHON = [sys.executable, "-S"]
+def told(server: Model, number: int) -> str:
+    """The prompt of a request to the server, without the escapes of its JSON."""
+    return server.prompts()[number].encode().decode("unicode_escape", "replace")

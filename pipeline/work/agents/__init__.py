@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from pipeline.work.agents.aider import Aider
+from pipeline.work.agents.claude import Claude
+from pipeline.work.agents.codex import Codex
 from pipeline.work.agents.protocol import (
     Adapter,
     AgentOutput,
@@ -13,6 +15,8 @@ from pipeline.work.agents.protocol import (
 
 ADAPTERS: Mapping[str, Adapter] = {
     "aider": Aider(),
+    "claude": Claude(),
+    "codex": Codex(),
 }
 
 __all__ = ["ADAPTERS", "Adapter", "AgentOutput", "AgentTask", "Contract", "Invocation"]

@@ -143,7 +143,7 @@ class Aider:
             usage=_usage(task, output.state / _EVENTS),
             failure=failure,
             message=cut(message, MESSAGE_LIMIT),
-            answer=cut(answer),
+            answer=answer,
             has_nothing_to_do=is_done and failure is None,
         )
 

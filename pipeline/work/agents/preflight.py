@@ -2,10 +2,12 @@
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from urllib.parse import urlsplit
 
 from pipeline.base.errors import UnfitError
 from pipeline.base.process import capture, which
@@ -16,6 +18,7 @@ from pipeline.work.agents.protocol import Contract
 _VARIABLE = "env:"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _VERSION_LIMIT_S = 60.0
+_CONNECT_S = 5.0
 
 # What a file answered to the question for its version: it is asked once for a process.
 _answers: dict[tuple[tuple[str, ...], int, int], str] = {}
@@ -102,6 +105,35 @@ def why_no_key(
         f"`tools.{profile.id}.agent.api_key` (`env:NAME`)."
     )
     return Fault(AgentFailure.NO_CREDENTIALS, message)
+
+
+def why_unreachable(profile: ToolProfile, address: str, env: Mapping[str, str]) -> Fault | None:
+    """Why nobody listens at the address that a profile names; some agents would wait for ever.
+
+    What is behind a proxy cannot be told from here, and what is slow may still answer.
+    """
+    if not address or any(name.upper().endswith("_PROXY") for name in env):
+        return None
+    try:
+        parts = urlsplit(address)
+        port = parts.port or (80 if parts.scheme == "http" else 443)
+        with socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_S):
+            return None
+    except TimeoutError:
+        return None
+    except (OSError, ValueError) as problem:
+        message = (
+            f"Nobody answers at the address of the tool {profile.id} ({_reason(problem)}): start "
+            f"the server, or correct `tools.{profile.id}.agent.base_url`."
+        )
+        return Fault(AgentFailure.UNREACHABLE, message)
+
+
+def _reason(problem: Exception) -> str:
+    """A reason without the address, which may hold a password."""
+    if isinstance(problem, OSError):
+        return problem.strerror or type(problem).__name__
+    return "it is no address"
 
 
 def _why_no_mode(contract: Contract, profile: ToolProfile) -> Fault | None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-ANSWER_LIMIT = 4000
 MESSAGE_LIMIT = 300
 _NANO = 1_000_000_000
 
@@ -51,6 +50,6 @@ def last_line(text: str) -> str:
     return cut(lines[-1].strip(), MESSAGE_LIMIT) if lines else ""
 
 
-def cut(text: str, limit: int = ANSWER_LIMIT) -> str:
+def cut(text: str, limit: int) -> str:
     """The text, or its end where it is longer: an agent's conclusion stands there."""
     return text if len(text) <= limit else "… " + text[-limit:]

@@ -1,29 +1,32 @@
 """The editor for coding agents that an adapter knows: looked at, called, read, and cut short."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pipeline.base.errors import BugError
+from pipeline.base.git import EXECUTABLE, FILE
 from pipeline.base.process import Ending
 from pipeline.model.agent import TRANSIENT, AgentFailure, AgentOutcome, Mode
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, ToolReport
 from pipeline.model.patch import Objection, Reason
-from pipeline.work.agents.preflight import Fault, look, program_of
+from pipeline.work.agents.preflight import Fault, look, program_of, why_unreachable
 from pipeline.work.agents.protocol import Adapter, AgentOutput, AgentTask, Invocation
+from pipeline.work.agents.reading import cut
 from pipeline.work.editors.command import literal_files
+from pipeline.work.editors.leaks import leak_in
 from pipeline.work.editors.patch import apply_to
 from pipeline.work.editors.protocol import EditRequest, EditResult
-from pipeline.work.redaction import redact, secret_values
+from pipeline.work.redaction import REDACTED, is_secret_name, redact, secret_values
 from pipeline.work.slots import Slot
 from pipeline.work.tools import as_argument, run_tool, slot_values, tool_environment
 
 _VARIABLE = "env:"
 _STATE = "agent"  # below the slot's own temporary directory, which is emptied with it
 _PROMPT = "prompt.md"
+_ANSWER = 4000  # characters of an answer that are stored
 _LEAST_SECRET = 6  # a shorter value would be found in innocent text
 _CUT_SHORT = {
     Ending.TIMEOUT.value: AgentFailure.TIMEOUT,
@@ -58,6 +61,9 @@ class DrivenEditor:
         if found.fault:
             return EditResult(_not_called(profile, found.fault))
         task = _task(request, slot)
+        away = why_unreachable(profile, task.base_url, env)
+        if away:
+            return EditResult(_not_called(profile, away))
         invocation = self._adapter.invocation(task)
         _write(task.state, invocation.files)
         env = {**env, **invocation.env, **_given(profile, env)}
@@ -76,9 +82,19 @@ class DrivenEditor:
             hidden=secrets,
         )
         outcome = self._outcome(task, report, secrets)
-        details = {**outcome.details, "version": found.version, "mode": task.mode.value}
-        report = replace(report, agent=replace(outcome, details=details))
-        return _result(request, task, report)
+        kept = replace(
+            outcome,
+            answer=cut(outcome.answer, _ANSWER),
+            details={**outcome.details, "version": found.version, "mode": task.mode.value},
+        )
+        report = replace(report, agent=kept)
+        if task.mode is Mode.PROMPT:
+            leak = leak_in(slot, request.scratch, secrets)
+            return EditResult(report, refusal=_leaked(leak) if leak is not None else None)
+        if task.mode is Mode.PATCH_REVIEW or kept.failure or kept.has_nothing_to_do:
+            unchanged = Captured(request.start_tree, request.start_tree, ())
+            return EditResult(report, captured=unchanged)
+        return _applied(request, slot, report, outcome.answer)
 
     def _outcome(
         self, task: AgentTask, report: ToolReport, secrets: tuple[str, ...]
@@ -87,8 +103,8 @@ class DrivenEditor:
         output = AgentOutput(
             report.ending,
             report.exit_code,
-            Path(report.stdout_log).read_bytes(),
-            Path(report.stderr_log).read_bytes(),
+            _printed(report.stdout_log),
+            _printed(report.stderr_log),
             task.state,
         )
         read = self._adapter.read(task, output)
@@ -100,6 +116,14 @@ class DrivenEditor:
         return replace(
             read, message=_clean(read.message, secrets), answer=_clean(read.answer, secrets)
         )
+
+
+def _printed(log: str) -> bytes:
+    """A stream as its log keeps it; nothing where the program was not even started."""
+    try:
+        return Path(log).read_bytes()
+    except OSError:
+        return b""
 
 
 def _task(request: EditRequest, slot: Slot) -> AgentTask:
@@ -150,14 +174,14 @@ def _secrets(task: AgentTask, invocation: Invocation, known: tuple[str, ...]) ->
 
 
 def _of_address(address: str) -> tuple[str, ...]:
-    """The name, the password and the query of an address: some gateways want a key there."""
+    """What an address holds that is a secret: a password, and keys that gateways want there."""
     try:
         parts = urlsplit(address)
-        texts = (parts.password or "", parts.query)
+        keys = [value for name, value in parse_qsl(parts.query) if is_secret_name(name)]
     except ValueError:
         return (address,)
-    values = [value for text in texts for value in (text, *re.split(r"[&;=]", text))]
-    return tuple({*values, *(unquote(value) for value in values)})
+    values = {parts.password or "", *keys}
+    return tuple({*values, *map(unquote, values), *map(quote, values)})
 
 
 def _clean(text: str, secrets: tuple[str, ...]) -> str:
@@ -176,20 +200,29 @@ def _not_called(profile: ToolProfile, fault: Fault) -> ToolReport:
     )
 
 
-def _result(request: EditRequest, task: AgentTask, report: ToolReport) -> EditResult:
-    """What the mode makes of a call: the slot's change, none at all, or the answer's diff."""
-    if task.mode is Mode.PROMPT:
-        return EditResult(report)
-    unchanged = Captured(request.start_tree, request.start_tree, ())
-    outcome = report.agent
-    if task.mode is Mode.PATCH_REVIEW or outcome is None or outcome.failure:
-        return EditResult(report, captured=unchanged)
-    if outcome.has_nothing_to_do:
-        return EditResult(report, captured=unchanged)
-    diff = outcome.answer.encode("utf-8", "backslashreplace")
-    change = apply_to(request.scratch, request.start_tree, diff)
+def _applied(request: EditRequest, slot: Slot, report: ToolReport, answer: str) -> EditResult:
+    """The change that an answer describes, or why it is not taken."""
+    from pipeline.work.diffs import Refused, parse_answer
+
+    if REDACTED.decode() in answer:
+        return EditResult(report, refusal=_leaked(None))
+
+    def read(path: bytes) -> bytes | None:
+        entry = slot.snapshot.entries.get(path)
+        if entry is None or entry.mode not in (FILE, EXECUTABLE):
+            return None
+        return request.scratch.objects.read(entry.oid)[1]
+
+    diff = parse_answer(answer, read)
+    if isinstance(diff, Refused):
+        return EditResult(report, refusal=diff.objection)
+    change = apply_to(request.scratch, request.start_tree, diff.patch)
     if isinstance(change, Objection):
         return EditResult(report, refusal=change)
-    if not change.changes:
-        return EditResult(report, refusal=Objection(Reason.EMPTY, "The diff changes nothing."))
-    return EditResult(report, captured=change, patch=diff)
+    return EditResult(report, captured=change, patch=diff.patch)
+
+
+def _leaked(path: bytes | None) -> Objection:
+    where = "The file" if path is not None else "The answer"
+    message = f"{where} holds a secret value of the agent's surroundings: nothing of it is kept."
+    return Objection(Reason.SECRET, message, path)
