@@ -8,6 +8,7 @@ from pipeline.flow.change import Change
 from pipeline.flow.context import RunContext
 from pipeline.model.agent import AgentFailure
 from pipeline.model.event import EventType
+from pipeline.model.patch import Reason
 from pipeline.model.record import Step, StepAttempt
 from pipeline.model.verdict import Verdict
 from pipeline.model.workstream import BreakerLimits
@@ -16,13 +17,14 @@ from pipeline.repair.classify import Classification, Failure, classify, is_flaky
 
 
 def classified(context: RunContext, change: Change, before: Sequence[StepAttempt]) -> Change:
-    """A refused change with its class; an accepted one as it is.
+    """A refused change with its class; as it is where it was accepted or a fixer found nothing.
 
     ``before`` are the attempts of the same task so far, oldest first.
     """
-    if change.is_accepted:
-        return change
     attempt = change.attempt
+    is_idle_fixer = attempt.details.get("is_fixer") and change.reason_code == Reason.EMPTY
+    if change.is_accepted or is_idle_fixer:
+        return change
     said = (attempt.details.get("agent") or {}).get("failure")
     kind = classify(
         Failure(

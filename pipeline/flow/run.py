@@ -14,6 +14,7 @@ from pipeline.base.errors import CancelledRunError, InterruptedRunError, UnfitEr
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
+from pipeline.flow.analysing import export_run
 from pipeline.flow.billing import run_budget
 from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
@@ -264,6 +265,7 @@ def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:
     ledger.bus.drain()
     summary = build_summary(ledger, run_id, tree_of=prepared.repo.commit_tree)
     export_quarantine(ledger, prepared.layout, run_id)
+    export_run(ledger, prepared.layout, run_id)
     write_summary(prepared.layout, summary)
     return summary
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from pipeline.flow.analysing import export_workstream
 from pipeline.flow.checking import check_runtime, check_static
 from pipeline.flow.context import RunContext
 from pipeline.flow.editing import edit
@@ -34,4 +35,5 @@ def carry_on(
     while handler := STEPS.get(record.state):
         context.stop_if_cancelled()
         record = handler(context, record)
+    export_workstream(context, record)
     return record

@@ -99,6 +99,17 @@ class Layout:
         """A run's summary for people."""
         return self.run_dir(run_id) / "summary.md"
 
+    def error_analysis(self, run_id: str, ws_id: str = "") -> Path:
+        """What failed in a run, or in one of its workstreams, for programs."""
+        return self._of_repair(run_id, ws_id) / "error_analysis.json"
+
+    def fix_patches(self, run_id: str, ws_id: str = "") -> Path:
+        """What repairs came to in a run, or in one of its workstreams, for programs."""
+        return self._of_repair(run_id, ws_id) / "fix_patches.json"
+
+    def _of_repair(self, run_id: str, ws_id: str) -> Path:
+        return self.run_dir(run_id) / "repair" / ws_id if ws_id else self.run_dir(run_id)
+
     def plan_file(self, run_id: str) -> Path:
         """A copy of the frozen plan for people; the database holds the authority."""
         return self.run_dir(run_id) / "plan.json"

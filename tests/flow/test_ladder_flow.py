@@ -1,9 +1,12 @@
-"""The ladder in real runs: rungs, fallbacks, waiting, classes, flaky gates."""
+"""The ladder in real runs: rungs, fallbacks, waiting, classes, flaky gates, exports."""
 
+import json
 import sys
 
 import pytest
 
+from pipeline.base.schema import violations
+from pipeline.model import codec
 from pipeline.model.event import EventType
 from pipeline.work.agents import ADAPTERS
 from tests.flow.scripted_agents import DRIVER, Agents, Scripted, fails, writes
@@ -291,3 +294,83 @@ def test_a_gate_that_stays_red_is_red_however_often_it_is_run(project, ended, ag
     (gate,) = attempts(project, summary, step="runtime")
     assert gate.details["classification"] == "needs_agent"
     assert events(project, summary, EventType.GATE_FLAKY) == []
+
+
+def exported(project, summary, name, ws_id=""):
+    """An export that is valid against its schema and whose checksum is right."""
+    path = getattr(project.layout, name)(summary.run_id, ws_id)
+    content = json.loads(path.read_text())
+    assert list(violations(f"{name}.v1.json", content)) == []
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    assert content["sha256"] == codec.digest(rest)
+    return content
+
+
+def test_exports_tell_what_failed_and_what_repairs_came_to(project, ended, agents):
+    configure(
+        project,
+        {
+            "own": agents.profile(
+                "own", writes(a="wrong\n"), writes(a="still\n"), writes(b="no\n", a="x\n")
+            ),
+            "other": agents.profile("other", writes(a="right\n")),
+        },
+        repair={"fix": ["mechanical", "tool", "other"]},
+        breakers={"max_attempts": 9, "max_error_repeats": 9},
+    )
+    one(project, "own")
+    red = [[*PYTHON, "assert 0"]]
+    project.writes("lost", "c.txt", "C\n", acceptance_tests=red, fix=["mechanical"])
+    project.writes("fine", "d.txt", "D\n")
+    summary = project.run()
+    assert ended(summary) == {"one": "done", "lost": "quarantined", "fine": "done"}
+    told = {task["task_id"]: task for task in exported(project, summary, "error_analysis")["tasks"]}
+    assert set(told) == {"one", "lost"}
+    good, bad = told["one"], told["lost"]
+    assert (good["recommended_action"], good["ladder_state"]) == ("none", "success")
+    assert good["fix_agent"] == "other"
+    assert {"own", "mechanical", "other"} < set(good["plugins_run"])
+    assert (bad["error_type"], bad["classification"]) == ("runtime_failed", "needs_agent")
+    assert (bad["ladder_state"], bad["fix_agent"]) == ("quarantine", None)
+    assert bad["recommended_action"] == "ask_agent"
+    assert "AssertionError" in bad["issues"][0]["message"]
+    content = exported(project, summary, "fix_patches")
+    assert not content["retry_recommended"]
+    assert [(p["file"], p["applied"], p["validated"]) for p in content["patches"]] == [
+        ("a.txt", True, False),
+        ("a.txt", False, False),
+        ("b.txt", False, False),
+        ("a.txt", True, True),
+    ]
+    assert "+right" in content["patches"][-1]["diff"]
+    alone = exported(project, summary, "error_analysis", "lost")
+    assert [task["task_id"] for task in alone["tasks"]] == ["lost"]
+    assert not project.layout.error_analysis(summary.run_id, "fine").exists()
+
+
+def test_a_fault_of_the_surroundings_recommends_to_try_again(project, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", fails("unreachable", "refused"))},
+        repair={"retries": 0},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert exported(project, summary, "fix_patches")["retry_recommended"]
+    (task,) = exported(project, summary, "error_analysis")["tasks"]
+    assert (task["error_type"], task["recommended_action"]) == ("unreachable", "retry")
+
+
+def test_a_secret_in_a_patch_is_not_exported(project, ended, agents):
+    key = "AKIA" + "Z7Q4M2X9P3L8W5T6"
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="wrong\n"), writes(a=f"key = '{key}'\n"))},
+        repair={"fix": ["tool"], "rung_attempts": 1},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "quarantined"}
+    fix = attempts(project, summary, step="fix")[0]
+    assert fix.details["classification"] == "needs_human"
+    assert [p["diff"] for p in exported(project, summary, "fix_patches")["patches"]] == [""]
