@@ -9,6 +9,7 @@ from pipeline.base.git import Repository
 from pipeline.commands.reading import top_of
 from pipeline.flow.templates import template_problems
 from pipeline.model.config import Config
+from pipeline.model.routing import profiles_for, with_fallbacks
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundles import load_bundles
 from pipeline.planning.configuration import LoadedConfig, load_config
@@ -73,6 +74,8 @@ def configured_layout(repository: Repository, config: Config) -> Layout:
 
 
 def used_tools(spec: Specification) -> frozenset[str]:
-    """The tools that bundles and their repair ladders name."""
-    rungs = {rung for ws in spec.workstreams for rung in (ws.fix or spec.config.repair.fix)}
-    return frozenset({ws.tool for ws in spec.workstreams} | rungs)
+    """The tools that bundles and their repair ladders name, or that may be chosen for them."""
+    names = {rung for ws in spec.workstreams for rung in (ws.fix or spec.config.repair.fix)}
+    names |= {ws.tool for ws in spec.workstreams}
+    found = (profile.id for name in names for profile in profiles_for(name, spec.config))
+    return frozenset(with_fallbacks(tuple(found), spec.config.routing))

@@ -104,7 +104,7 @@ def takes_feedback(context: RunContext, ws: Workstream) -> bool:
 
 def _wanted(context: RunContext, record: WorkstreamRecord, rung: str) -> str:
     """The tool that is named, empty where the routing chooses."""
-    if rung == AGENT_RUNG:
+    if rung == AGENT_RUNG and rung not in context.config.tools:
         return ""
     name = context.workstream(record.ws_id).tool if rung in _OWN_RUNGS else rung
     return "" if name == AUTO else name

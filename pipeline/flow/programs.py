@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pipeline.base.errors import UnfitError
 from pipeline.base.process import which
 from pipeline.flow.prepare import Prepared
-from pipeline.model.check import Check
-from pipeline.model.plan import Plan
+from pipeline.model.check import Check, ToolProfile
+from pipeline.model.routing import profiles_for
 from pipeline.model.workstream import Workstream
 
 _VARIABLE = "env:"
@@ -30,7 +30,7 @@ def require_programs(prepared: Prepared) -> None:
     that only comes to be: both are left to the moment when they are run.
     """
     missing: dict[str, list[str]] = {}
-    for use in _uses(prepared.plan):
+    for use in _uses(prepared):
         for name in _missing(use, prepared):
             places = missing.setdefault(name, [])
             if use.where not in places:
@@ -66,9 +66,9 @@ def _some(places: list[str]) -> str:
     return ", ".join(places[:3]) + more
 
 
-def _uses(plan: Plan) -> Iterator[_Use]:
+def _uses(prepared: Prepared) -> Iterator[_Use]:
     """Everything that running the plan would start."""
-    config = plan.config
+    plan, config = prepared.plan, prepared.plan.config
     for step in config.setup:
         yield _Use(step.command, {}, f"the set-up step `{step.name}`")
     used = {"runtime", *(ws.gate for ws in plan.workstreams if ws.gate)}
@@ -77,18 +77,21 @@ def _uses(plan: Plan) -> Iterator[_Use]:
     for name in sorted(used & config.gates.keys()):
         yield from _checks(config.gates[name].checks, f"the gate `{name}`")
     for ws in plan.workstreams:
-        yield from _of_workstream(plan, ws)
+        tools = [_of_tool(profile, ws) for profile in profiles_for(ws.tool, config)]
+        # Of those that the routing may choose one is enough; it is asked in place of the others.
+        if not any(use is None or not any(_missing(use, prepared)) for use in tools):
+            yield from filter(None, tools)
+        yield from _checks(ws.static or (), f"`static` of the workstream `{ws.id}`")
+        yield from _checks(ws.acceptance_tests, f"`acceptance_tests` of the workstream `{ws.id}`")
 
 
-def _of_workstream(plan: Plan, ws: Workstream) -> Iterator[_Use]:
-    profile = plan.config.tools[ws.tool]
+def _of_tool(profile: ToolProfile, ws: Workstream) -> _Use | None:
     own = ws.tool_args.get("command")
-    if profile.driver != "patch":
-        where = f"the tool `{profile.id}` of the workstream `{ws.id}`"
-        command = own if isinstance(own, str) else tuple(own) if own else profile.command
-        yield _Use(command, profile.env, where)
-    yield from _checks(ws.static or (), f"`static` of the workstream `{ws.id}`")
-    yield from _checks(ws.acceptance_tests, f"`acceptance_tests` of the workstream `{ws.id}`")
+    if profile.driver == "patch":
+        return None
+    where = f"the tool `{profile.id}` of the workstream `{ws.id}`"
+    command = own if isinstance(own, str) else tuple(own) if own else profile.command
+    return _Use(command, profile.env, where)
 
 
 def _checks(checks: tuple[Check, ...], where: str) -> Iterator[_Use]:

@@ -5,18 +5,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from pipeline.model.check import Check, ToolProfile
+from pipeline.model.check import Check
 from pipeline.model.config import Config
 from pipeline.model.glob import PatternError, plain_path
+from pipeline.model.routing import AGENT_RUNG, AUTO, TaskKind
 from pipeline.model.scope import parse_scope
 from pipeline.model.workstream import PolicyOverride, Workstream
-from pipeline.planning.checks import Complaint
+from pipeline.planning.checks import Complaint, Place
 from pipeline.planning.documents import read_regular
+from pipeline.planning.routing_rules import no_candidate
 from pipeline.planning.secrets import secret_complaints
 from pipeline.planning.suggest import did_you_mean
 
 MAX_PATCH_BYTES = 64 * 1024 * 1024
-RUNGS = ("mechanical", "tool")
+RUNGS = ("mechanical", "tool", AGENT_RUNG)
 _NO_POLICY = PolicyOverride()
 _LIMITS = tuple(f.name for f in fields(PolicyOverride))
 
@@ -27,7 +29,7 @@ def check_bundle(ws: Workstream, config: Config, top: str) -> list[Complaint]:
     if ws.policy != _NO_POLICY:
         found.extend(_policy(ws, config))
     if ws.fix:
-        found.extend(unknown_rungs(ws.fix, config.tools, ("fix",)))
+        found.extend(wrong_rungs(ws.fix, config, ("fix",), ws.phase))
     if ws.phase and config.phases and ws.phase not in config.phases:
         remedy = did_you_mean(ws.phase, config.phases, otherwise="Add it under `phases`.")
         found.append((("phase",), f"names the phase `{ws.phase}`, which does not exist.", remedy))
@@ -36,14 +38,21 @@ def check_bundle(ws: Workstream, config: Config, top: str) -> list[Complaint]:
     return found
 
 
-def unknown_rungs(
-    rungs: tuple[str, ...], tools: Mapping[str, ToolProfile], place: tuple[str | int, ...]
+def wrong_rungs(
+    rungs: tuple[str, ...], config: Config, place: Place, phase: str | None = None
 ) -> Iterator[Complaint]:
-    """Rungs of repair that are neither built in nor a profile."""
+    """Rungs of repair that are neither built in nor a profile, or that no tool stands on."""
     for index, rung in enumerate(rungs):
-        if rung not in RUNGS and rung not in tools:
-            remedy = did_you_mean(rung, [*RUNGS, *tools], otherwise="Describe it under `tools`.")
+        if rung in config.tools:
+            continue
+        if rung not in RUNGS:
+            known = [*RUNGS, *config.tools]
+            remedy = did_you_mean(rung, known, otherwise="Describe it under `tools`.")
             yield (*place, index), f"names the rung `{rung}`, which does not exist.", remedy
+        elif rung == AGENT_RUNG:
+            why, remedy = no_candidate(config, TaskKind.FIX, phase)
+            if why:
+                yield (*place, index), f"asks the routing for an agent, but {why}.", remedy
 
 
 def _scope(ws: Workstream) -> Iterator[Complaint]:
@@ -84,7 +93,11 @@ def _environments(checks: tuple[Check, ...], field: str) -> Iterator[Complaint]:
 
 def _tool(ws: Workstream, config: Config, top: str) -> Iterator[Complaint]:
     profile = config.tools.get(ws.tool)
-    if profile is None:
+    if profile is None and ws.tool == AUTO:
+        why, remedy = no_candidate(config, TaskKind.EDIT, ws.phase or "")
+        if why:
+            yield ("tool",), f"leaves the choice to the routing, but {why}.", remedy
+    elif profile is None:
         remedy = did_you_mean(ws.tool, config.tools, otherwise="Describe it under `tools`.")
         yield ("tool",), f"names the tool `{ws.tool}`, which does not exist.", remedy
     elif profile.driver == "patch":

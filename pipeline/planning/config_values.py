@@ -9,10 +9,11 @@ from pipeline.model.check import Gate, ToolProfile, ToolType
 from pipeline.model.config import Config, PhaseConfig, RoutingRule, SetupStep
 from pipeline.model.glob import PatternError, parse_anywhere
 from pipeline.model.protected import DEFAULT_DISCARD, DEFAULT_PROTECTED
-from pipeline.planning.bundle_rules import unknown_rungs
+from pipeline.planning.bundle_rules import wrong_rungs
 from pipeline.planning.checks import Complaint, checks, command_value
 from pipeline.planning.environment import sections
 from pipeline.planning.profiles import BUILT_IN, DRIVERS
+from pipeline.planning.routing_rules import routing_complaints
 from pipeline.planning.secrets import secret_complaints
 
 DEFAULT_MARK = "@default"
@@ -166,7 +167,8 @@ def _between(config: Config) -> Iterator[Complaint]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield ("setup", index, "name"), f"`{name}` stands there twice.", "Rename one."
-    yield from unknown_rungs(config.repair.fix, config.tools, ("repair", "fix"))
+    yield from wrong_rungs(config.repair.fix, config, ("repair", "fix"))
+    yield from routing_complaints(config)
     for place, patterns in (
         (("policy", "protected"), config.policy.protected),
         (("capture", "discard"), config.capture.discard),

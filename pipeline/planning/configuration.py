@@ -14,6 +14,7 @@ from pipeline.planning.documents import Document, DocumentError, EmptyDocumentEr
 from pipeline.planning.environment import Setting, from_variables, read_dotenv, sections
 from pipeline.planning.lines import with_lines
 from pipeline.planning.problem import Problem, in_order, json_path
+from pipeline.planning.routing_rules import routing_warnings
 
 SCHEMA = "pipeline_config.v1.json"
 FILES = ("pipeline.yaml", "pipeline.yml", "pipeline.json")
@@ -82,6 +83,10 @@ def _effective(
             origins[f"{setting.section}.{setting.key}"] = setting.origin
     config, complaints = decode_config(data)
     found = [Problem(file, json_path(place), what, right) for place, what, right in complaints]
+    found += [
+        Problem(file, json_path(place), what, right, is_warning=True)
+        for place, what, right in routing_warnings(config)
+    ]
     problems.extend(with_lines(found, document.text) if document and found else found)
     return LoadedConfig(config, origins, in_order(problems))
 

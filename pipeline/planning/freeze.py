@@ -16,6 +16,7 @@ from pipeline.model.config import (
     RunConfig,
 )
 from pipeline.model.plan import FrozenFile, Plan
+from pipeline.model.routing import profiles_for
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundle_rules import read_referenced
 from pipeline.planning.bundles import LoadedBundles
@@ -123,7 +124,7 @@ def _files(order: Iterable[Workstream], config: Config, top: str) -> dict[str, F
     files: dict[str, FrozenFile] = {}
     problems: list[Problem] = []
     for ws in order:
-        if config.tools[ws.tool].driver != "patch":
+        if not any(profile.driver == "patch" for profile in profiles_for(ws.tool, config)):
             continue
         path = ws.tool_args["patch"]
         if path in files:
