@@ -10,6 +10,7 @@
 ==================  =======================================================================
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +36,7 @@ _HUMAN_CODES = frozenset(
         Reason.CONTROL_PLANE.value,
     }
 )
-_FORMATTED = "would reformat"
+_UNFORMATTED = re.compile(r"would reformat|\d+ files? would be reformatted", re.IGNORECASE)
 
 
 class Classification(StrEnum):
@@ -98,6 +99,6 @@ def _is_fixable(findings: Collection[Finding], unfixable: Collection[str]) -> bo
     counted = [finding for finding in findings if finding.severity is not Severity.INFO]
     return bool(counted) and all(
         (finding.is_fixable and finding.code not in unfixable)
-        or finding.message.lower().startswith(_FORMATTED)
+        or _UNFORMATTED.match(finding.message)
         for finding in counted
     )

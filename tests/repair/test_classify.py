@@ -14,6 +14,7 @@ C = Classification
 FIXABLE = Finding("ruff", "I001", "unsorted", is_fixable=True)
 UNUSED = Finding("ruff", "F401", "unused import", is_fixable=True)
 UNFORMATTED = Finding("ruff-format", "", "Would reformat: a.py")
+SUMMED_UP = Finding("ruff-format", "exit-1", "1 file would be reformatted, 6 files left")
 TEST = Finding("pytest", "AssertionError", "1 != 2")
 NOTE = Finding("pytest", "note", "by the way", severity=Severity.INFO)
 
@@ -26,6 +27,7 @@ def red(*findings: Finding, **more: bool) -> Failure:
     ("failure", "expected"),
     [
         (red(FIXABLE, UNFORMATTED, NOTE), C.AUTO_FIXABLE),
+        (red(FIXABLE, SUMMED_UP), C.AUTO_FIXABLE),
         (red(FIXABLE, TEST), C.NEEDS_AGENT),
         (red(UNUSED), C.NEEDS_AGENT),
         (red(), C.NEEDS_AGENT),
