@@ -22,6 +22,7 @@ _KEY = "PIPELINE_AGENT_KEY"
 _KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY")
 _ADDRESS = "https://api.openai.com/v1"
 _CHANGES = frozenset({"command_execution", "file_change", "mcp_tool_call"})
+_UNFITTING = ("apply_patch verification failed", "failed to find", "invalid patch")
 _BLOCKED = ("bwrap", "bubblewrap", "sandbox", "landlock", "operation not permitted")
 
 # All that Codex would do beside the task, and what would let it wait for a network for ever.
@@ -146,6 +147,10 @@ def _failure(
         return None, ""
     tried = [item for item in items if item.get("type") in _CHANGES]
     if not tried:
+        # It does not print patches that do not apply, but keeps what it told the model of them.
+        for text in _answers(output.state):
+            if any(words in text.lower() for words in _UNFITTING):
+                return AgentFailure.MALFORMED_EDITS, f"Its edits did not fit. {text}"
         return AgentFailure.NO_EDITS, "It answered without an edit."
     said = "\n".join(str(item.get("aggregated_output") or "") for item in tried)
     has_worked = any(item.get("status") == "completed" for item in tried)
@@ -167,7 +172,9 @@ def _errors(events: tuple[dict[str, Any], ...]) -> str:
 
 def _usage(task: AgentTask, state: Path, events: tuple[dict[str, Any], ...]) -> Usage:
     """The tokens of each request by the session logs, else the sums that it prints at its end."""
-    used = [used for log in sorted(state.glob("codex/sessions/**/*.jsonl")) for used in _used(log)]
+    counts = (entry for entry in _logged(state) if entry.get("type") == "token_count")
+    used = [mapping(mapping(entry.get("info")).get("last_token_usage")) for entry in counts]
+    used = [one for one in used if one]
     requests = len(used)
     if not used:
         used = [mapping(e.get("usage")) for e in events if e.get("type") == "turn.completed"]
@@ -183,15 +190,18 @@ def _usage(task: AgentTask, state: Path, events: tuple[dict[str, Any], ...]) -> 
     )
 
 
-def _used(log: Path) -> Iterator[dict[str, Any]]:
-    """The usage of every request that a session log tells of."""
-    try:
-        data = log.read_bytes()
-    except OSError:
-        return
-    for entry in json_lines(data):
-        payload = mapping(entry.get("payload"))
-        if payload.get("type") == "token_count":
-            last = mapping(mapping(payload.get("info")).get("last_token_usage"))
-            if last:
-                yield last
+def _answers(state: Path) -> Iterator[str]:
+    """What its tools answered to the model."""
+    for entry in _logged(state):
+        if str(entry.get("type")).endswith("call_output"):
+            yield str(entry.get("output"))
+
+
+def _logged(state: Path) -> Iterator[dict[str, Any]]:
+    """The entries of its session logs."""
+    for log in sorted(state.glob("codex/sessions/**/*.jsonl")):
+        try:
+            data = log.read_bytes()
+        except OSError:
+            continue
+        yield from (mapping(entry.get("payload")) for entry in json_lines(data))
