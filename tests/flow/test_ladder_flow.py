@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+from pipeline.base.errors import InterruptedRunError
 from pipeline.base.schema import violations
+from pipeline.flow.run import Watch
 from pipeline.model import codec
 from pipeline.model.event import EventType
 from pipeline.work.agents import ADAPTERS
@@ -374,3 +376,47 @@ def test_a_secret_in_a_patch_is_not_exported(project, ended, agents):
     fix = attempts(project, summary, step="fix")[0]
     assert fix.details["classification"] == "needs_human"
     assert [p["diff"] for p in exported(project, summary, "fix_patches")["patches"]] == [""]
+
+
+def test_the_agent_rung_asks_whom_the_routing_chooses_and_keeps_to_it(project, ended, agents):
+    configure(
+        project,
+        {
+            "weak": agents.profile("weak", fails("refused", "no"), writes(a="right\n")),
+            "strong": agents.profile("strong", writes(a="still\n"), writes(a="right\n")),
+        },
+        repair={"fix": ["agent"], "rung_attempts": 3},
+        routing={"tools": ["weak", "strong"]},
+        breakers={"max_attempts": 9, "max_error_repeats": 9},
+    )
+    project.writes("one", "a.txt", "wrong\n", acceptance_tests=[RIGHT])
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    fixes = attempts(project, summary, step="fix")
+    assert tools(fixes) == ["weak", "strong", "strong"]
+    assert [a.details["ladder"] for a in fixes] == ["agent_1", "agent_2", "agent_3"]
+
+
+def test_a_run_that_waits_can_be_stopped_and_carried_on(project, ended, agents):
+    """The pause is most of an hour; only the fault is stored, so the next run waits on."""
+    configure(
+        project,
+        {"own": agents.profile("own", fails("rate_limit", "429"), writes(a="right\n"))},
+        repair={"backoff_s": 3000.0, "backoff_max_s": 3600.0},
+    )
+    one(project, "own")
+
+    def has_failed():
+        with project.records() as records:
+            run_id = records.runs(limit=1)[0].run_id
+            done = [a for a in records.attempts(run_id, "one") if a.state == "failed"]
+        return "enough" if done else ""
+
+    for _ in range(2):
+        with pytest.raises(InterruptedRunError):
+            project.run(watch=Watch(should_stop=has_failed))
+    assert len(agents.prompts("own")) == 1
+    with project.records() as records:
+        (run,) = records.runs(limit=9)
+        (only,) = records.attempts(run.run_id, "one")
+    assert only.details["asked_again_in_s"] > 2000
