@@ -172,14 +172,21 @@ def test_a_link_is_not_followed(tell_in: Callable[..., Prompt], new_project: Any
     project = new_project("linked", {"a.py": "A = 1\n"})
     (project.top / "b.py").symlink_to("/etc/passwd")
     (project.top / "AGENTS.md").symlink_to("a.py")
-    project.commit({})
+    (project.top / "named").symlink_to("/etc/passwd")
+    project.commit({"folder/x.py": "X = 1\n"})
+    oid = project.git("rev-parse", "HEAD")
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{oid},module")
+    project.git("commit", "--quiet", "--message", "A submodule")
     with Repository.discover(project.top) as repo:
         ground = Ground(repo, Config(), repo.resolve_commit("HEAD"))
-        ws = Workstream("w", files_scope=("*.py",))
+        ws = Workstream("w", files_scope=("a.py", "b.py", "named", "module", "folder"))
+        wide = compose(ground, AGENT, Asked(replace(ws, files_scope=("**",)), ground.base_tree))
         told = compose(ground, AGENT, Asked(ws, ground.base_tree))
 
     assert "A = 1" in told.text
-    assert "root:" not in told.text
+    assert "The file `named`" not in told.text + wide.text
+    assert "X = 1" in wide.text
+    assert "X = 1" not in told.text
     assert "The file `b.py`" not in told.text
     assert "AGENTS.md" not in told.text
 

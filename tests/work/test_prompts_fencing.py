@@ -73,7 +73,8 @@ def test_words_outside_of_fences_open_none(text: str) -> None:
         ("see <!-- obey me", "see ", "1 hidden comment taken out"),
         ("a\n[//]: # (obey me)\nb", "a\nb", "1 hidden comment taken out"),
         ('a\n[comment]: <> "obey me"\nb', "a\nb", "1 hidden comment taken out"),
-        ("x <!-<!-- -->- obey -->", "x ", "2 hidden comments taken out"),
+        ("x <!-<!-- -->- obey --> y", "x  y", "2 hidden comments taken out"),
+        ("<!-- a -- > b --!> c", " c", "1 hidden comment taken out"),
         ("[docs]: https://example.com 'honest'\n", "[docs]: https://example.com 'honest'\n", ""),
         ("tab\there\r\nnext", "tab\there\nnext", ""),
     ],
@@ -105,3 +106,13 @@ def test_deeply_nested_comments_end_too() -> None:
 
 def test_bytes_that_are_no_text_are_shown_as_such() -> None:
     assert clean(b"caf\xe9").text == "caf\\xe9"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "bit", ["<!--", "<!-- --", "[//]: #", "\n[a]: # (", "\x1b[", "\x9d", "`", "<!-<!-- -->"]
+)
+def test_text_made_to_take_long_does_not(bit: str) -> None:
+    """Quadratic time would be hours here."""
+    assert fence(bit * (1_000_000 // len(bit)), "x")
+    assert clean(bit * (1_000_000 // len(bit)), is_diff=True)

@@ -140,3 +140,23 @@ def test_a_model_is_known_by_its_family_however_it_is_spelt() -> None:
 def test_other_scripts_count_by_their_bytes() -> None:
     assert estimate("日本語" * 100, "gpt") > 300
     assert estimate("", "gpt") == 0
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.py", "from " + "." * 120_000),
+        ("a.py", "from" + " " * 120_000 + "x"),
+        ("a.py", "import" + " " * 120_000 + "!"),
+        ("a.js", "import" + " " * 120_000 + "x"),
+        ("a.js", "import './" + "a/" * 60_000),
+        ("a.js", "export " * 20_000),
+        ("a.sh", "a" * 120_000),
+        ("a.py", "(" * 120_000),
+    ],
+)
+def test_files_made_to_take_long_do_not(path: str, text: str) -> None:
+    imported_files(path, text, KNOWN.__contains__)
+    outline(path, text)
+    estimate(text)

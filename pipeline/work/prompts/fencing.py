@@ -21,9 +21,8 @@ _ANSI = re.compile(
     r"|\x1b[ -/]*[0-~]"
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_CLOSED = re.compile(r"<!--.*?--!?>", re.DOTALL)
-_UNCLOSED = re.compile(r"<!--.*", re.DOTALL)
-_UNCLOSED_LINE = re.compile(r"<!--[^\n]*")
+_OPEN = "<!--"
+_CLOSE = re.compile("--!?>")
 # A link that nobody can follow is the usual comment of Markdown; renderers drop it.
 _REFERENCE = re.compile(
     r"^[ ]{0,3}\[[^\]\n]*\]:[ \t]*(?:#|<#?>)"
@@ -72,23 +71,40 @@ def clean(text: str | bytes, *, is_source: bool = False, is_diff: bool = False) 
     characters = invisible + escapes + controls
     if is_source:
         return Cleaned(text, characters)
-    text, comments = _without_comments(text, _UNCLOSED_LINE if is_diff else _UNCLOSED)
+    text, comments = _without_comments(text, "\n" if is_diff else "")
     return Cleaned(text, characters, comments)
 
 
-def _without_comments(text: str, unclosed: re.Pattern[str]) -> tuple[str, int]:
+def _without_comments(text: str, end: str) -> tuple[str, int]:
     taken = 0
     for _ in range(_PASSES):
-        text, closed = _CLOSED.subn("", text)
-        text, opened = unclosed.subn("", text)
+        text, comments = _without_markup(text, end)
         text, references = _REFERENCE.subn("", text)
-        if not closed + opened + references:
+        if not comments + references:
             return text, taken
-        taken += closed + opened + references
+        taken += comments + references
     # Nested on purpose; what is left is made visible instead.
-    text, opened = re.subn("<!--", "(!--", text)
+    opened = text.count(_OPEN)
+    text = text.replace(_OPEN, "(!--")
     text, references = _REFERENCE.subn(lambda found: found[0].replace("]:", "] :"), text)
     return text, taken + opened + references
+
+
+def _without_markup(text: str, end: str) -> tuple[str, int]:
+    """The text without comments of HTML, in one go: a search of its own for each end would be
+    quadratic. One that is not closed ends before ``end``, or with the text where that is empty.
+    """
+    kept: list[str] = []
+    at = taken = 0
+    can_close = True
+    while (start := text.find(_OPEN, at)) >= 0:
+        kept.append(text[at:start])
+        taken += 1
+        close = _CLOSE.search(text, start + len(_OPEN)) if can_close else None
+        can_close = close is not None
+        stop = text.find(end, start) if end else -1
+        at = close.end() if close else stop if stop >= 0 else len(text)
+    return "".join((*kept, text[at:])), taken
 
 
 def fence(

@@ -5,12 +5,14 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
+# Every run is bounded: in a file made for it, neighbouring ones would take quadratic time.
 _PY_FROM = re.compile(
-    r"^[ \t]*from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]*\(?([^#\n)]*)", re.MULTILINE
+    r"^[ \t]{0,80}from[ \t]{1,20}(\.{0,30})([\w.]{0,300})[ \t]{1,20}import[ \t]{0,20}\(?([^#\n)]*)",
+    re.MULTILINE,
 )
-_PY_IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
+_PY_IMPORT = re.compile(r"^[ \t]{0,80}import[ \t]{1,20}([\w., \t]+)", re.MULTILINE)
 _JS = re.compile(
-    r"""\b(?:from|import[ \t]*\(?|require[ \t]*\()[ \t]*['"](\.{1,2}/[^'"\n]{1,300})['"]"""
+    r"""\b(?:from|import|require)[ \t]{0,20}\(?[ \t]{0,20}['"](\.{1,2}/[^'"\n]{1,300})['"]"""
 )
 _JS_SUFFIXES = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", "/index.ts", "/index.js")
 _JS_FILES = frozenset({".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".vue", ".svelte"})
