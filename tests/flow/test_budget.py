@@ -96,7 +96,7 @@ def spend_all(
             except BudgetReachedError as error:
                 refused.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(workers)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -173,15 +173,18 @@ def admit_later(budget: Budget, ws_id: str, profile: ToolProfile, done: list[str
         except NotAdmittedError as error:
             done.append(f"{ws_id}: {type(error).__name__}")
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
 def until_waiting(budget: Budget, count: int) -> None:
     """Return when so many attempts wait."""
-    while len(budget._state.waiting) < count:
+    for _ in range(20_000):
+        if len(budget._state.waiting) >= count:
+            return
         threading.Event().wait(0.001)
+    raise AssertionError(f"fewer than {count} attempts wait")
 
 
 def test_what_was_spent_before_counts():
