@@ -23,10 +23,10 @@ from pipeline.work.diffs.values import (
     shown,
 )
 
-LARGEST_ANSWER = 4 << 20
+LARGEST_ANSWER = 2 << 20
 """Characters of an answer that are read at all."""
 
-_HEADER = re.compile(rb"(?:diff --git |--- |\+\+\+ |@@ |\*\*\* |<{5,9} SEARCH|`{3}|~{3})")
+_HEADER = re.compile(rb"(?:diff --git |--- |\+\+\+ |@@ |\*\*\* |<{5,9} SEARCH)")
 _NOTHING = (
     "There is no diff in the answer. Print the whole change as one unified diff in a ```diff "
     "fence, with `--- a/path`, `+++ b/path` and hunks."

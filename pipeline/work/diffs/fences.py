@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipeline.model.patch import Reason
 from pipeline.work.diffs.values import NotTakenError
 
 _FENCE = re.compile(rb"(?P<indent> {0,3})(?P<mark>`{3,}+|~{3,}+)(?P<info>[^`]*+)$")
 _DIFF_INFO = (b"diff", b"patch", b"udiff", b"unidiff")
 _MARKERS = (b"diff --git ", b"*** Begin Patch", b"<<<<<<< SEARCH", b"GIT binary patch")
 _DEEPEST = 3
+_MOST_FENCES = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """Lines that may hold a diff. ``at`` is the first one's number in the answer, from 1.
 
-    ``before`` is the line above the fence, ``after`` the first below it that is not blank.
+    ``before`` is the line above the fence, ``after`` the first below it that is not blank;
+    ``has_more`` says whether another fence stands below.
     """
 
     lines: tuple[bytes, ...]
@@ -24,6 +27,7 @@ class Block:
     is_fenced: bool = False
     before: bytes = b""
     after: bytes = b""
+    has_more: bool = False
 
 
 def find_blocks(lines: Sequence[bytes], at: int = 1, depth: int = 0) -> tuple[Block, ...]:
@@ -80,6 +84,7 @@ def _split(lines: Sequence[bytes], at: int) -> tuple[list[Block], list[bytes]]:
     blocks: list[Block] = []
     outside: list[bytes] = []
     number = 0
+    last = max((n for n, line in enumerate(lines) if _FENCE.match(line)), default=0)
     while number < len(lines):
         fence = _opening(lines[number])
         if fence is None:
@@ -95,7 +100,13 @@ def _split(lines: Sequence[bytes], at: int) -> tuple[list[Block], list[bytes]]:
                 )
             outside.extend(lines[number:])
             break
-        blocks.append(_block(lines, number, end, at, fence["indent"]))
+        block = _block(lines, number, end, at, fence["indent"])
+        blocks.append(replace(block, has_more=end < last))
+        if len(blocks) > _MOST_FENCES:
+            raise NotTakenError(
+                f"The answer has more than {_MOST_FENCES} fences. Print one diff, in one fence.",
+                Reason.SIZE,
+            )
         number = end + 1
     return blocks, outside
 

@@ -11,6 +11,8 @@ _NUMBERS = re.compile(
 )
 _LOOSE = re.compile(rb"@@(?: ?(?:\.\.\.|[-+,\d ]*) ?@@)?(?P<heading>.*)$")
 _SIGNS = (b" ", b"+", b"-")
+_SIGNED = re.compile(rb"@@|[-+]")
+_LIKE_BODY = re.compile(rb"@@|[-+](?! )")  # a list's item has a space after its mark
 _VERSION = re.compile(rb"\d+\.\d+")
 
 
@@ -22,6 +24,7 @@ class Reading:
     at: int
     is_fenced: bool
     after: bytes = b""
+    has_more: bool = False
 
     def is_boundary(self, number: int) -> bool:
         """Whether a line begins something that is no part of a hunk's body."""
@@ -153,7 +156,9 @@ def _require_whole(reading: Reading, begin: int, last: int, place: Place | None,
             f"The hunk at line {at} is the last thing in the answer and seems to be cut off. "
             "Print the whole diff again in a ```diff fence, and close the fence."
         )
-    if is_short and reading.after.startswith((b"+", b"-", b"@@")):
+    # With one more fence below, this one may have been a line of the hunk after all.
+    like_body = _SIGNED if reading.has_more else _LIKE_BODY
+    if is_short and like_body.match(reading.after):
         raise NotTakenError(
             f"The fence closes inside the hunk at line {at}. Begin every line of a hunk with "
             "' ', '-' or '+', lines of backquotes above all, or fence with ~~~~."

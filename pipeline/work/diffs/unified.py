@@ -35,7 +35,9 @@ class _Header:
 
 def read_unified(block: Block, notes: Notes) -> list[Section]:
     """The sections of a block in the order in which they stand; NotTakenError where it is none."""
-    reading = Reading(block.lines, block.at, block.is_fenced, block.after)
+    reading = Reading(
+        block.lines, block.at, block.is_fenced, after=block.after, has_more=block.has_more
+    )
     sections: list[Section] = []
     number, hunks = 0, 0
     while number < len(block.lines):
