@@ -10,7 +10,7 @@ from pipeline.model.config import Config
 from pipeline.model.finding import Finding
 from pipeline.model.scope import PathSet
 from pipeline.model.workstream import Workstream
-from pipeline.work.prompts import (
+from pipeline.work.prompts.material import (
     SOURCE_LIMIT,
     Excerpt,
     Kind,
@@ -18,9 +18,7 @@ from pipeline.work.prompts import (
     Piece,
     Relevance,
     TemplateText,
-    template_name,
 )
-from pipeline.work.prompts.imports import imported_files
 
 _FILE_BYTES = 128 * 1024
 _ALL_BYTES = 1024 * 1024
@@ -91,7 +89,7 @@ def template_of(ground: Ground, kind: Kind) -> TemplateText | None:
     folder = ground.config.prompts.directory.strip("/")
     if not folder:
         return None
-    name = f"{folder}/{template_name(kind)}"
+    name = f"{folder}/{kind.template}"
     entry = ground.repo.trees.lookup(ground.base_tree, _raw(name))
     if entry is None or not entry.is_regular:
         return None
@@ -232,6 +230,8 @@ def _neighbours(
     reader: _Reader, files: Sequence[Piece], findings: Sequence[Finding]
 ) -> Iterator[Piece]:
     """Files out of scope that findings name or that files in scope import."""
+    from pipeline.work.prompts.imports import imported_files
+
     known = {piece.path for piece in files}
     wanted = {
         _shown(finding.path): Relevance.CERTAIN

@@ -16,8 +16,8 @@ from pipeline.model.states import WorkstreamState
 from pipeline.model.workstream import Workstream
 from pipeline.store.records import Records
 from pipeline.work.editors import find_editor
-from pipeline.work.prompts import Kind, Material, prompt
-from pipeline.work.prompts.budget import fit, limit_of
+from pipeline.work.prompts import prompt
+from pipeline.work.prompts.material import Kind, Material
 from pipeline.work.redaction import redact
 
 _PLAIN = ("command", "patch")
@@ -97,6 +97,8 @@ def compose(ground: Ground, profile: ToolProfile, asked: Asked) -> Prompt:
     """Gather and render one prompt within the model's budget; a plain one for what is no agent."""
     if not is_agent(profile):
         return Prompt(prompt(asked.ws, asked.feedback), kind=asked.kind.value)
+    from pipeline.work.prompts.budget import fit, limit_of
+
     settings = ground.config.prompts
     limit = limit_of(settings, profile.agent)
     fitted = fit(

@@ -19,7 +19,7 @@ from pipeline.model.config import Config, PromptsConfig
 from pipeline.model.edit import Feedback
 from pipeline.model.finding import Finding
 from pipeline.model.workstream import Workstream
-from pipeline.work.prompts import Kind
+from pipeline.work.prompts.material import Kind
 
 if TYPE_CHECKING:
     from pipeline.flow.context import RunContext

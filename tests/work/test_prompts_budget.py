@@ -8,8 +8,8 @@ from pipeline.model.agent import AgentSettings
 from pipeline.model.config import PromptsConfig
 from pipeline.model.finding import Finding
 from pipeline.model.workstream import Workstream
-from pipeline.work.prompts import Excerpt, Material, Part, Piece, Relevance
 from pipeline.work.prompts.budget import UNKNOWN_LIMIT, Fitted, fit, limit_of
+from pipeline.work.prompts.material import Excerpt, Material, Part, Piece, Relevance
 from pipeline.work.prompts.tokens import estimate
 
 WS = Workstream("ws", title="Work", tasks=("do it",))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from pipeline.model.agent import AgentSettings
 from pipeline.model.config import PromptsConfig
-from pipeline.work.prompts.material import Material, Part, Piece, Relevance
+from pipeline.work.prompts.material import Material, Part, Piece, Relevance, TemplateText
 from pipeline.work.prompts.outline import outline
-from pipeline.work.prompts.rendering import TemplateText, render
+from pipeline.work.prompts.rendering import render
 from pipeline.work.prompts.tokens import estimate
 from pipeline.work.prompts.view import piece_block
 

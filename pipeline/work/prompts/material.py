@@ -7,6 +7,9 @@ from pipeline.model.agent import Mode
 from pipeline.model.finding import Finding
 from pipeline.model.workstream import Workstream
 
+SOURCE_LIMIT = 64 * 1024
+"""Bytes that a template may have."""
+
 
 class Kind(StrEnum):
     """What a prompt asks for; each has a template of its name."""
@@ -15,6 +18,19 @@ class Kind(StrEnum):
     FIX = "fix"
     REVIEW = "review"
     CONFLICT = "conflict"
+
+    @property
+    def template(self) -> str:
+        """The file name of its template, ours and in a repository's folder."""
+        return f"{self.value}.md.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText:
+    """A template's source; ``name`` is where a person finds it."""
+
+    name: str
+    source: str
 
 
 class Part(StrEnum):

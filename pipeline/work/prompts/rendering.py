@@ -7,20 +7,18 @@ template's times that of the material.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pipeline.base.errors import InputError
-from pipeline.work.prompts.material import Kind, Material
+from pipeline.work.prompts.material import SOURCE_LIMIT, Kind, Material, TemplateText
 from pipeline.work.prompts.view import view
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template, nodes
 
-SOURCE_LIMIT = 64 * 1024
 _OUTPUT_LIMIT = 8 * 1024 * 1024
 _DEEPEST = 2
 _ALLOWED = frozenset(
@@ -34,25 +32,11 @@ _FILTERS = ("count", "d", "default", "first", "join", "last", "length", "lower",
 _TESTS = ("defined", "undefined", "none", "eq", "ne", "gt", "ge", "lt", "le", "in", "even", "odd")
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateText:
-    """A template's source; ``name`` is where a person finds it."""
-
-    name: str
-    source: str
-
-
-def template_name(kind: Kind) -> str:
-    """The file name of a kind's template, ours and in a repository's folder."""
-    return f"{kind.value}.md.j2"
-
-
 @lru_cache
 def built_in(kind: Kind) -> TemplateText:
     """The template that is used where the repository has none."""
-    name = template_name(kind)
-    source = files("pipeline.work.prompts") / "templates" / name
-    return TemplateText(f"built-in {name}", source.read_text(encoding="utf-8"))
+    source = files("pipeline.work.prompts") / "templates" / kind.template
+    return TemplateText(f"built-in {kind.template}", source.read_text(encoding="utf-8"))
 
 
 def render(material: Material, template: TemplateText | None = None) -> str:
