@@ -31,16 +31,16 @@ def files_of(name: str) -> dict[str, bytes]:
     }
 
 
-def profile(agent: str, address: str, **fields: Any) -> dict[str, Any]:
+def profile(name: str, address: str, /, **fields: Any) -> dict[str, Any]:
     """A tool profile of an agent whose model is at ``address``."""
     settings: dict[str, Any] = {
         "aider": {"model": "openai/mock-model", "edit_format": "diff", "base_url": f"{address}/v1"},
         "claude": {"model": "claude-sonnet-4-5", "base_url": address},
         "codex": {"model": "gpt-5.1-codex", "base_url": f"{address}/v1"},
-    }[agent]
+    }[name]
     settings |= {"api_key": f"env:{KEY_NAME}", **fields.pop("agent", {})}
-    made = {"driver": agent, "agent": settings, "timeout_s": 120, "cost": PRICES, **fields}
-    if agent == "claude":
+    made = {"driver": name, "agent": settings, "timeout_s": 120, "cost": PRICES, **fields}
+    if name == "claude":
         # The server wants thinking blocks in its script where thinking is on.
         made["env"] = {"MAX_THINKING_TOKENS": "0", **made.get("env", {})}
     return made

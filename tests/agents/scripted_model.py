@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import socket
 import subprocess
 import threading
@@ -152,6 +153,12 @@ class Silent:
         self.listener.close()
         for connection in self.accepted:
             connection.close()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a request has come; a connection alone may be a look whether anybody is there."""
+        readable, _, _ = select.select(self.accepted, (), (), 0) if self.accepted else ((), (), ())
+        return any(connection.recv(1, socket.MSG_PEEK) for connection in readable)
 
     @property
     def address(self) -> str:

@@ -88,7 +88,7 @@ def test_a_server_that_never_answers(shop, agent, limit_s) -> None:
         shop.configure(tools={agent: profile(agent, server.address, timeout_s=limit_s)})
         shop.bundle("discount", tool=agent, circuit_breaker=ONCE, **DISCOUNT)
         done = shop.run()
-        assert server.accepted
+        assert server.is_asked
     assert found(done, "discount").status == "failed"
     assert failures(shop, done) == ["timeout"]
 
@@ -148,7 +148,7 @@ def killed_when_it_asks(project, server: Silent) -> Iterator[None]:
     is_over = threading.Event()
 
     def wait_and_kill() -> None:
-        while not server.accepted and not is_over.wait(0.05):
+        while not server.is_asked and not is_over.wait(0.05):
             pass
         for process in psutil.Process().children(recursive=True):
             try:
