@@ -11,6 +11,7 @@ from pipeline.flow.context import NO_SETUP
 from pipeline.flow.judging import effective_policy
 from pipeline.flow.kept import keep
 from pipeline.flow.prompting import tell
+from pipeline.flow.requests import asked
 from pipeline.flow.tool_events import tool_ended, tool_started
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, Feedback, ToolReport
@@ -95,7 +96,8 @@ def _run(
         result = editor.edit(request)
     else:
         mark = control_plane.before()
-        request = replace(request, on_beat=tool_started(attempt, request.timeout_s or 0))
+        beat = tool_started(attempt, request.timeout_s or 0, asked(attempt, request))
+        request = replace(request, on_beat=beat)
         result = editor.edit(request)
         tool_ended(attempt, request.profile, result.report)
         found += control_plane.after(mark)

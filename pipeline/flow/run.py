@@ -36,6 +36,7 @@ from pipeline.model.record import RunRecord, WorkstreamRecord
 from pipeline.model.scope import Protected
 from pipeline.model.states import RunState, WorkstreamState
 from pipeline.model.summary import RunSummary
+from pipeline.report.routing import write_routing
 from pipeline.report.summary import build_summary, write_summary
 from pipeline.store import inbox
 from pipeline.store.export import EventExport
@@ -266,6 +267,7 @@ def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:
     summary = build_summary(ledger, run_id, tree_of=prepared.repo.commit_tree)
     export_quarantine(ledger, prepared.layout, run_id)
     export_run(ledger, prepared.layout, run_id)
+    write_routing(prepared.layout, ledger, run_id)
     write_summary(prepared.layout, summary)
     return summary
 

@@ -1,6 +1,7 @@
 """What a tool does while it runs, as events: started, still at it, ended one way or another."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from pipeline.base.process import Beat, Ending
 from pipeline.flow.attempts import Attempt
@@ -15,11 +16,12 @@ _ENDINGS = {
 }
 
 
-def tool_started(attempt: Attempt, timeout_s: float) -> Callable[[Beat], None]:
+def tool_started(
+    attempt: Attempt, timeout_s: float, more: Mapping[str, object] = MappingProxyType({})
+) -> Callable[[Beat], None]:
     """Record that a tool starts; returns what records its signs of life."""
-    _record(
-        attempt, EventType.TOOL_STARTED, "starts", {"tool": attempt.tool, "timeout_s": timeout_s}
-    )
+    payload = {"tool": attempt.tool, "timeout_s": timeout_s, **more}
+    _record(attempt, EventType.TOOL_STARTED, "starts", payload)
 
     def beat(sign: Beat) -> None:
         seen = {"elapsed_s": round(sign.elapsed_s, 3), "output_bytes": sign.output_bytes}

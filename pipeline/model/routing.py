@@ -174,3 +174,33 @@ def profiles_for(tool: str, config: Config) -> tuple[ToolProfile, ...]:
     else:
         names = (tool,)
     return tuple(config.tools[name] for name in names if name in config.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """What an agent is held to: seconds (``None`` for no limit) and tokens (0 if not known)."""
+
+    timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    context_tokens: int = 0
+    max_output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRequest:
+    """What an agent's adapter is asked in one attempt, without the words of the prompt.
+
+    ``files`` are those in scope that are named literally and exist.
+    """
+
+    task_id: str
+    step: str
+    attempt_id: str
+    tool: str
+    adapter: str
+    mode: str
+    model: str
+    prompt_sha256: str
+    prompt_tokens: int
+    files: tuple[bytes, ...] = ()
+    limits: RequestLimits = RequestLimits()
