@@ -18,6 +18,8 @@ _UNABLE = frozenset(
     {failure.value for failure in frozenset(AgentFailure) - TRANSIENT - UNFIT}
     | {Reason.EMPTY.value, "idle", "flooded", "signalled", "exit"}
 )
+_AGAIN = _UNABLE - {AgentFailure.CONTEXT_TOO_LONG.value}
+"""What the same tool may get right when it is told; a prompt that is too long only grows."""
 _SURROUNDINGS = _UNFIT | {failure.value for failure in TRANSIENT}
 
 
@@ -73,11 +75,11 @@ def next_tool(
     chosen = choose(context, record, step, rung=rung, failed=failed)
     if chosen.id not in failed:
         return chosen
-    unable = [a.tool for a in attempts if a.tool in failed and _code(context, a) in _UNABLE]
-    for name in reversed(unable):
+    newest = {attempt.tool: attempt for attempt in attempts}
+    for name in reversed(failed):
         profile = context.config.tools[name]
-        is_well = not any(a.tool == name and is_of_surroundings(context, a) for a in attempts)
-        if is_well and find_editor(profile.driver).takes_feedback(profile):
+        may_learn = find_editor(profile.driver).takes_feedback(profile)
+        if may_learn and _code(context, newest[name]) in _AGAIN:
             return profile
     return None
 

@@ -85,17 +85,17 @@ def analyse(
         a for a in attempts if (a.state is AttemptState.FAILED or _class_of(a)) and not _is_fixer(a)
     ]
     last = told[-1] if told else None
-    kind = (_class_of(last) if last else "") or "needs_agent"
+    kind = _class_of(last) if last else "flaky"
     asked = [a.tool for a in attempts if a.step is Step.FIX and not _is_fixer(a)]
     return TaskAnalysis(
         run_id=record.run_id,
         task_id=record.ws_id,
         status=record.state.value,
         error_type=_error_type(last) if last else "flaky",
-        classification=kind if last else "flaky",
+        classification=kind,
         plugins_run=tuple(dict.fromkeys(_plugins(attempts))),
         issues=_issues(told),
-        recommended_action=_action(record, kind if last else "flaky", has_asked=bool(asked)),
+        recommended_action=_action(record, kind, has_asked=bool(asked)),
         fix_agent=asked[-1] if asked else None,
         ladder_state=ladder_state,
         reason=record.reason or (last.reason if last else ""),
@@ -111,7 +111,11 @@ def _action(record: WorkstreamRecord, kind: str, *, has_asked: bool) -> str:
 
 
 def _class_of(attempt: StepAttempt) -> str:
-    return str(attempt.details.get("classification", ""))
+    """The class that is stored; landing stores none, and tells faults by their code."""
+    is_fault = attempt.details.get("code") == "infrastructure"
+    return str(
+        attempt.details.get("classification", "infrastructure" if is_fault else "needs_agent")
+    )
 
 
 def _is_fixer(attempt: StepAttempt) -> bool:

@@ -21,6 +21,9 @@ count = len(list(folder.glob(f"{name}-*.prompt")))
 turn = turns[min(count, len(turns) - 1)]
 for path, text in turn.get("write", {}).items():
     pathlib.Path(path).write_text(text)
+for path, target in turn.get("link", {}).items():
+    pathlib.Path(path).unlink()
+    pathlib.Path(path).symlink_to(target)
 print(json.dumps({key: turn.get(key) for key in ("failure", "message")}))
 """
 

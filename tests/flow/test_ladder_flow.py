@@ -1,6 +1,7 @@
 """The ladder in real runs: rungs, fallbacks, waiting, classes, flaky gates, exports."""
 
 import json
+import random
 import sys
 
 import pytest
@@ -9,7 +10,9 @@ from pipeline.base.errors import InterruptedRunError
 from pipeline.base.schema import violations
 from pipeline.flow.run import Watch
 from pipeline.model import codec
+from pipeline.model.agent import AgentFailure
 from pipeline.model.event import EventType
+from pipeline.model.states import FINAL
 from pipeline.work.agents import ADAPTERS
 from tests.flow.scripted_agents import DRIVER, Agents, Scripted, fails, writes
 
@@ -224,7 +227,9 @@ def test_an_edit_out_of_scope_is_thrown_away_and_told(project, ended, agents):
     summary = project.run()
     assert ended(summary) == {"one": "done"}
     assert project.show(summary.integration_branch, "b.txt") == "b"
-    assert "b.txt" in agents.prompts("own")[1]
+    before, after = agents.prompts("own")
+    assert "b.txt" not in before
+    assert "b.txt" in after
     first = attempts(project, summary, step="edit")[0]
     assert first.details["classification"] == "needs_agent"
 
@@ -244,7 +249,9 @@ def test_earlier_attempts_are_told_with_their_tools(project, ended, agents):
     one(project, "own")
     summary = project.run()
     assert ended(summary) == {"one": "done"}
-    assert "no such block" in agents.prompts("other")[0]
+    first, second = agents.prompts("other")
+    assert "own failed: malformed edits. no such block" in first
+    assert "edit attempt 1 with own: own failed: malformed edits. no such block." in second
 
 
 FLAKY = """
@@ -420,3 +427,79 @@ def test_a_run_that_waits_can_be_stopped_and_carried_on(project, ended, agents):
         (run,) = records.runs(limit=9)
         (only,) = records.attempts(run.run_id, "one")
     assert only.details["asked_again_in_s"] > 2000
+
+
+def test_a_prompt_that_is_too_long_is_not_sent_again(project, ended, agents):
+    too_long = fails("context_too_long", "maximum context length")
+    configure(project, {"own": agents.profile("own", too_long)}, breakers={"max_attempts": 5})
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "failed"}
+    assert len(agents.prompts("own")) == 1
+
+
+def test_a_fault_that_passed_is_not_held_against_a_tool(project, ended, agents):
+    turns = (fails("rate_limit", "429"), fails("no_edits", "words"), writes(a="right\n"))
+    configure(project, {"own": agents.profile("own", *turns)})
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert len(agents.prompts("own")) == 3
+
+
+def test_a_chosen_tool_is_asked_again_as_the_own_one(project, ended, agents):
+    configure(
+        project,
+        {
+            "first": agents.profile("first", fails("refused", "no")),
+            "second": agents.profile("second", writes(a="wrong\n"), writes(a="right\n")),
+        },
+        repair={"fix": ["tool"]},
+        routing={"tools": ["first", "second"]},
+    )
+    one(project, "auto")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    made = [a for a in attempts(project, summary) if a.step in ("edit", "fix")]
+    assert [(a.step.value, a.tool) for a in made] == [
+        ("edit", "first"),
+        ("edit", "second"),
+        ("fix", "second"),
+    ]
+
+
+def test_a_file_that_became_a_link_is_exported_in_both_its_parts(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="wrong\n"), {"link": {"a.txt": "c.txt"}})},
+        repair={"fix": ["tool"], "rung_attempts": 1},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "quarantined"}
+    patches = exported(project, summary, "fix_patches")["patches"]
+    assert [p["file"] for p in patches] == ["a.txt", "a.txt"]
+    assert ["deleted file" in p["diff"] for p in patches] == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_agents_fail_a_run_ends_within_its_bounds(project, agents, seed):
+    chance = random.Random(seed)
+    turns = [fails(failure.value, "so it is") for failure in AgentFailure]
+    turns += [writes(a="wrong\n"), writes(a="still\n"), writes(b="out\n"), writes(a="right\n")]
+    names = ("own", "other")
+    configure(
+        project,
+        {name: agents.profile(name, *chance.choices(turns, k=12)) for name in names},
+        repair={"fix": ["tool", "other"], "retries": 1, "backoff_s": 0.0},
+        routing={"fallback": {"own": ["other"]}, "breaker_rest_s": 0.05},
+        breakers={"max_attempts": 3},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert summary.workstreams[0].status in FINAL
+    for step, rungs in (("edit", 1), ("fix", 2)):
+        made = attempts(project, summary, step=step)
+        void = [a for a in made if a.details.get("classification") == "infrastructure"]
+        assert len(made) - len(void) <= 3
+        assert len(void) <= 2 * len(names) * (3 + rungs)
