@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "runs": "List runs.",
     "costs": "Show what agents used and cost, and what is left of the limits.",
     "quarantine": "List, show, release and drop refused patches.",
+    "review": "Answer what the engine asks people: approve, reject, adjust.",
     "verify": "Recompute a run's patches, trees and landings with plain git.",
     "config": "Show the effective configuration and where it comes from.",
     "doctor": "Check the surroundings and say how to mend them.",

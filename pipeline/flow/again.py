@@ -10,10 +10,14 @@ from pipeline.model.plan import Plan
 from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.record import StepAttempt, WorkstreamRecord
 from pipeline.model.scope import Protected, Scope
+from pipeline.model.workstream import Workstream
 
 
 def origin_commit(ws: WorkstreamRecord, attempt: StepAttempt) -> str:
-    """Where the work began that an attempt belongs to: landing may have sent it back since."""
+    """Where the work began that an attempt belongs to: it may have been sent back since."""
+    origin = str(attempt.details.get("origin", ""))
+    if origin:
+        return origin
     is_newest = attempt.details.get("returns", 0) == ws.returns
     return ws.start_commit if is_newest else ws.checked_start
 
@@ -21,18 +25,17 @@ def origin_commit(ws: WorkstreamRecord, attempt: StepAttempt) -> str:
 def judge_again(
     repo: Repository,
     plan: Plan,
-    ws_id: str,
+    bundle: Workstream,
     changes: Sequence[TreeChange],
     *,
     origin_tree: str,
     read: Callable[[str], bytes],
     size: Callable[[str], int],
 ) -> tuple[Objection, ...]:
-    """What the frozen plan has against a change since ``origin_tree``, a tree of the repository.
+    """What a bundle and the plan's policy have against a change since ``origin_tree``.
 
     ``read`` and ``size`` give a blob's bytes and number of bytes.
     """
-    bundle = plan.workstream(ws_id)
     return judge_changes(
         changes,
         read=read,

@@ -8,6 +8,7 @@ from pipeline.base.errors import InputError, InterruptedRunError
 from pipeline.base.process import Ending
 from pipeline.flow.attempts import Attempt, finished
 from pipeline.flow.choosing import observe
+from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.driving import drive
 from pipeline.flow.judging import Judged, as_findings, judge
@@ -75,9 +76,8 @@ def make_change(
     Raises ``InterruptedRunError`` when the run was told to stop meanwhile; the attempt is then
     stored as crashed and does not count.
     """
-    attempt = Attempt(
-        context, record, step, profile.id, number, {"returns": record.returns, **details}
-    ).start()
+    known = {"returns": record.returns, "origin": record.start_commit, **details}
+    attempt = Attempt(context, record, step, profile.id, number, known).start()
     origin_tree = context.repo.commit_tree(record.start_commit)
     with context.repo.scratch() as scratch, context.tool_turn(profile):
         try:
@@ -94,7 +94,7 @@ def make_change(
             )
         judged = judge(
             context,
-            context.workstream(record.ws_id),
+            held_to(context, record),
             scratch,
             captured,
             origin_tree=origin_tree,

@@ -9,6 +9,7 @@ from pipeline.base.errors import InterruptedRunError
 from pipeline.check.gates import CheckContext, overall, run_gate
 from pipeline.flow.attempts import Attempt, errors_of, finished, past
 from pipeline.flow.classifying import class_of_verdict
+from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.flaky import settle
 from pipeline.flow.watching import GateWatch
@@ -59,7 +60,7 @@ def check_static(context: RunContext, record: WorkstreamRecord) -> WorkstreamRec
 
 def check_runtime(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     """Run the runtime gate; green means checked, red goes to the repair."""
-    gate = runtime_gate(context, context.workstream(record.ws_id))
+    gate = runtime_gate(context, held_to(context, record))
     return _check(context, record, gate, Step.RUNTIME, WorkstreamState.CHECKED)
 
 

@@ -11,6 +11,7 @@ from pipeline.base.errors import InputError, InterruptedRunError
 from pipeline.base.git import Identity, Repository
 from pipeline.base.process import CancelToken
 from pipeline.check.executables import Executables
+from pipeline.flow.answered import Answered
 from pipeline.flow.branches import Branches
 from pipeline.flow.budget import Budget
 from pipeline.flow.routing import Routing
@@ -76,6 +77,7 @@ class RunContext:
     deadline: float | None = None
     keeps_worktrees: bool = False
     budget: Budget = field(default_factory=Budget)
+    answered: Answered = field(default_factory=Answered)
     routing: Routing = field(default_factory=Routing)
     turns: Mapping[str, tuple[Semaphore, ...]] = field(default_factory=dict)
     setup_lock: Lock = field(default_factory=Lock)
@@ -86,8 +88,8 @@ class RunContext:
         return self.plan.config
 
     def workstream(self, ws_id: str) -> Workstream:
-        """The frozen bundle."""
-        return self.graph.bundles[ws_id]
+        """The frozen bundle, with what people added when they answered reviews of it."""
+        return self.answered.over(self.graph.bundles[ws_id])
 
     def set_up(self, tree: str) -> SetupDirs:
         """The set-up directories for a tree, made on first use and lent to slots.

@@ -11,9 +11,11 @@ from pipeline.flow.asking import (
 from pipeline.flow.attempts import past
 from pipeline.flow.change import Change, make_change
 from pipeline.flow.classifying import classified
+from pipeline.flow.conflicts import is_conflict_round
 from pipeline.flow.context import RunContext
 from pipeline.flow.feedback import after_edit
 from pipeline.flow.refusing import give_up, refused
+from pipeline.flow.review import give_to_person
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Severity
 from pipeline.model.patch import Reason
@@ -87,6 +89,10 @@ def _end(
     context: RunContext, record: WorkstreamRecord, reason: str, code: str, patch_id: str = ""
 ) -> WorkstreamRecord:
     """End a workstream for which no tool is left; what was refused is kept already."""
+    if patch_id or is_conflict_round(context, record):
+        asked = give_to_person(context, record, reason, code=code)
+        if asked is not None:
+            return asked
     return context.ledger.move(
         context.run_id,
         record.ws_id,

@@ -68,6 +68,8 @@ class Engine:
             self._context.cancel.cancel()
             self._drain()
             raise stop
+        for ws_id in self._context.answered.take_changed():
+            self._keep(self._context.ledger.workstream(self._context.run_id, ws_id))
         self._block()
         self._land(lander)
         self._hand_out(workers)
@@ -84,11 +86,26 @@ class Engine:
         free = self._jobs - len(self._working)
         if free <= 0:
             return
-        active = set(self._working.values())
+        active = {*self._working.values(), *self._behind_unchecked()}
         for ws_id in workable(self._context.graph, self._states, active, free):
             checked = {dep: self._records[dep] for dep in self._context.graph.closures[ws_id]}
             future = workers.submit(carry_on, self._context, self._records[ws_id], checked)
             self._working[future] = ws_id
+
+    def _behind_unchecked(self) -> set[str]:
+        """What depends on work that a person approved before its gates were green.
+
+        It starts when that has landed: only then there is something sound to start from.
+        """
+        graph = self._context.graph
+        unchecked = {
+            ws_id
+            for ws_id, record in self._records.items()
+            if record.state is WorkstreamState.MERGING and not record.checked_commit
+        }
+        if not unchecked:
+            return set()
+        return {ws_id for ws_id in graph.order if unchecked & set(graph.closures[ws_id])}
 
     def _land(self, lander: ThreadPoolExecutor) -> None:
         if self._landing:

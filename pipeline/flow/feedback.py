@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.flow.attempts import past
+from pipeline.flow.conflicts import conflict_of, sides_of
 from pipeline.flow.context import RunContext
 from pipeline.model.edit import Feedback
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
@@ -24,12 +25,30 @@ def after_edit(
     rounds = _telling(rounds)
     if rounds:
         last = _of(context, rounds[-1], attempt=len(rounds) + 1)
-        return replace(last, earlier=_sentences(rounds[:-1]))
+        told = replace(last, earlier=_sentences(rounds[:-1]))
+        conflict = conflict_of(context, record)
+        if conflict is None:
+            return told
+        return replace(told, conflict=_hunks(conflict), sides=sides_of(context, record))
     if record.returns:
         merges = past(context, record, Step.MERGE)
         if merges:
-            return _of(context, merges[-1], attempt=1, last_patch=record.patch_id)
-    return None
+            last = _of(context, merges[-1], attempt=1, last_patch=record.patch_id)
+            return replace(last, sides=sides_of(context, record))
+    return after_review(context, record)
+
+
+def after_review(context: RunContext, record: WorkstreamRecord) -> Feedback | None:
+    """Feedback for the first EDIT after a person adjusted the workstream: what was asked about."""
+    review = context.answered.newest(record.ws_id)
+    if review is None or review.generation + 1 != record.generation:
+        return None
+    said = review.answer.message if review.answer else ""
+    return Feedback(
+        reason=f"The work before was not good enough: {review.summary} {said}".rstrip(),
+        findings=review.findings,
+        last_diff=_text(context, review.patch_ids[-1]) if review.patch_ids else b"",
+    )
 
 
 def after_red(context: RunContext, record: WorkstreamRecord) -> Feedback | None:
@@ -77,9 +96,13 @@ def _of(context: RunContext, last: StepAttempt, *, attempt: int, last_patch: str
         reason=last.reason,
         findings=last.findings,
         last_diff=_text(context, last_patch or last.patch_id),
-        conflict=str(last.details.get("conflict", "")).encode(),
+        conflict=_hunks(last),
         attempt=attempt,
     )
+
+
+def _hunks(attempt: StepAttempt) -> bytes:
+    return str(attempt.details.get("conflict", "")).encode("utf-8", "backslashreplace")
 
 
 def _text(context: RunContext, patch_id: str) -> bytes:

@@ -13,6 +13,7 @@ from pipeline.flow.editing import accept
 from pipeline.flow.feedback import after_red
 from pipeline.flow.mechanical import PROFILE, MechanicalEditor
 from pipeline.flow.refusing import give_up, refused
+from pipeline.flow.review import Left, give_to_person
 from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
@@ -181,6 +182,7 @@ def _quarantine(
 ) -> WorkstreamRecord:
     why = red.checks[0].reason or f"the {red.gate} gate is red."
     reason = f"{why} {trip.reason}"
+    code = f"breaker_{trip.kind.value}"
     kind = (
         EventType.OSCILLATION_DETECTED
         if trip.kind is TripKind.OSCILLATION
@@ -202,12 +204,15 @@ def _quarantine(
             payload={"patch_id": record.patch_id, "reason": reason},
         ),
     )
+    asked = give_to_person(context, record, reason, code=code, left=Left(events=events[:1]))
+    if asked is not None:
+        return asked
     return context.ledger.move(
         context.run_id,
         record.ws_id,
         WorkstreamState.FIXING,
         WorkstreamState.QUARANTINED,
         f"{record.ws_id} is quarantined: {reason}",
-        changes={"reason": reason, "reason_code": f"breaker_{trip.kind.value}"},
+        changes={"reason": reason, "reason_code": code},
         events=events if record.patch_id else events[:1],
     )

@@ -10,26 +10,24 @@ from dataclasses import dataclass, field
 
 from pipeline.base.git import Conflict, ConflictKind
 from pipeline.check.collisions import collisions
-from pipeline.flow.attempts import Attempt, errors_of, finished
 from pipeline.flow.batches import Batches, Decision, RedTree
 from pipeline.flow.checking import merged_gate, run, told_of
+from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.landed import landed_work
+from pipeline.flow.not_landing import Refusal, conflicting, refuse, turning_red
 from pipeline.flow.starting import work_of
 from pipeline.land.batch import settle
 from pipeline.land.merge import (
     Integration,
-    conflict_sentence,
-    conflict_text,
     landing_commit,
     merge_work,
 )
 from pipeline.model.event import EventDraft, EventType, Level
-from pipeline.model.finding import Finding
 from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.review import Answer
 from pipeline.model.states import WorkstreamState
 from pipeline.model.verdict import Result, Verdict
-from pipeline.work.editors import find_editor
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class Lander:
         waiting = list(records)
         while waiting:
             self._context.stop_if_cancelled()
-            chain, conflicts = self._chain(waiting[: self._batches.size])
+            chain, conflicts = self._chain(self._together(waiting))
             decided = self._settle(chain) if chain else (self._conflict(waiting[0], conflicts),)
             moved += decided
             gone = {record.ws_id for record in decided}
@@ -94,6 +92,14 @@ class Lander:
             if any(record.state is not WorkstreamState.DONE for record in decided):
                 break
         return tuple(moved)
+
+    def _together(self, waiting: Sequence[WorkstreamRecord]) -> Sequence[WorkstreamRecord]:
+        """What is merged and gated next; what a person approved is gated by itself."""
+        approved = [self._context.answered.approval(record) is not None for record in waiting]
+        if approved[0]:
+            return waiting[:1]
+        size = min(self._batches.size, approved.index(True) if True in approved else len(waiting))
+        return waiting[:size]
 
     def _take_up(
         self, decision: Decision, records: Sequence[WorkstreamRecord]
@@ -122,6 +128,7 @@ class Lander:
                 candidate.tree,
                 title=self._context.workstream(record.ws_id).title,
                 identity=self._context.author(),
+                trailers=_trailers(self._context.answered.approval(record)),
             )
             after = Integration(commit, candidate.tree)
             chain.append(Link(record, tip, after))
@@ -166,14 +173,16 @@ class Lander:
 
     def _is_green(self, chain: Sequence[Link], link: Link) -> bool:
         position = chain.index(link)
-        if position == 0 and link.is_own_tree:
+        approval = self._context.answered.approval(link.record)
+        if position == 0 and link.is_own_tree and approval is None:
             return True
         gate = merged_gate(
-            self._context,
-            [self._context.workstream(ln.record.ws_id) for ln in chain[: position + 1]],
+            self._context, [held_to(self._context, ln.record) for ln in chain[: position + 1]]
         )
         verdict = run(self._context, gate, link.record, link.after.tree, link.after.commit)
         link.verdicts[gate.name] = verdict
+        if approval is not None and approval.waives_gates:
+            return True
         if verdict.result not in (Result.PASSED, Result.FAILED):
             raise _CannotTellError
         return verdict.is_green
@@ -211,10 +220,14 @@ class Lander:
 
     def _finish(self, link: Link) -> WorkstreamRecord:
         how = "the merged tree is green" if link.verdicts else "gated together with those behind it"
-        if link.is_own_tree:
+        is_red = any(not verdict.is_green for verdict in link.verdicts.values())
+        if is_red:
+            how = "a person waived its gates, which are not green"
+        elif link.is_own_tree:
             how = "its own verdicts hold"
+        said = "not green, and landed all the same" if is_red else "green"
         told = [
-            told_of(verdict, Step.MERGE, "", f"{link.record.ws_id}: the merged tree is green.")
+            told_of(verdict, Step.MERGE, "", f"{link.record.ws_id}: the merged tree is {said}.")
             for verdict in link.verdicts.values()
         ]
         return self._done(link.record, link.after.commit, how, told)
@@ -227,11 +240,16 @@ class Lander:
         self, record: WorkstreamRecord, commit: str, how: str, told: Sequence[EventDraft] = ()
     ) -> WorkstreamRecord:
         ledger, run_id = self._context.ledger, self._context.run_id
+        approval = self._context.answered.approval(record)
         merged = EventDraft(
             EventType.MERGED,
             f"{record.ws_id} landed as {commit[:12]}; {how}.",
             step=Step.MERGE,
-            payload={"commit": commit, "how": how},
+            payload={
+                "commit": commit,
+                "how": how,
+                "gates_waived_by": approval.by if approval and approval.waives_gates else None,
+            },
         )
         committed = EventDraft(
             EventType.PATCH_COMMITTED,
@@ -246,102 +264,35 @@ class Lander:
             WorkstreamState.MERGING,
             WorkstreamState.DONE,
             f"{record.ws_id} landed.",
-            changes={"landing_commit": commit},
+            changes={"landing_commit": commit, **_as_checked(record)},
             events=(*told, merged, *((committed,) if record.patch_id else ())),
         )
 
     def _conflict(
         self, record: WorkstreamRecord, conflicts: tuple[Conflict, ...]
     ) -> WorkstreamRecord:
-        reason = f"it conflicts with what landed before it, in {conflict_sentence(conflicts)}."
-        findings = tuple(
-            Finding(
-                "merge",
-                c.kind,
-                f"merge conflict ({c.kind})",
-                path=c.path,
-                signature=f"merge::{c.kind}::{c.path.decode('utf-8', 'backslashreplace')}",
-            )
-            for c in conflicts
-        )
-        event = EventDraft(
-            EventType.MERGE_CONFLICT,
-            f"{record.ws_id}: {reason}",
-            level=Level.WARNING,
-            step=Step.MERGE,
-            payload={"paths": [c.path for c in conflicts], "onto": self._tip.commit},
-        )
-        text = conflict_text(conflicts).decode("utf-8", "backslashreplace")
-        return self._refuse(
-            record, reason, "merge_conflict", findings=findings, event=event, conflict=text
-        )
+        return self._refuse(record, conflicting(self._context, record, self._tip, conflicts))
 
     def _red(self, record: WorkstreamRecord, red: RedTree) -> WorkstreamRecord:
-        event = EventDraft(
-            EventType.GATE_FAILED,
-            f"{record.ws_id}: {red.reason}",
-            level=Level.WARNING,
-            step=Step.MERGE,
-            payload=red.payload,
-        )
-        return self._refuse(record, red.reason, red.code, findings=red.findings, event=event)
+        return self._refuse(record, turning_red(record, red))
 
-    def _refuse(
-        self,
-        record: WorkstreamRecord,
-        reason: str,
-        code: str,
-        *,
-        findings: tuple[Finding, ...],
-        event: EventDraft,
-        conflict: str = "",
-    ) -> WorkstreamRecord:
-        """Send a workstream back to editing once, where its tool takes feedback; else keep it."""
-        context = self._context
-        profile = context.config.tools[context.workstream(record.ws_id).tool]
-        can_return = (
-            code != "infrastructure"
-            and record.returns == 0
-            and find_editor(profile.driver).takes_feedback(profile)
-        )
+    def _refuse(self, record: WorkstreamRecord, refusal: Refusal) -> WorkstreamRecord:
         if record.state is WorkstreamState.CHECKED:
             record = self._begin(Link(record, self._tip, self._tip)).record
-        attempt = Attempt(context, record, Step.MERGE, "merge", record.returns + 1).start()
-        stored = attempt.finish(
-            is_good=False,
-            reason=reason,
-            findings=findings,
-            details={"code": code, "conflict": conflict},
-        )
-        if can_return:
-            target = WorkstreamState.EDITING
-            message = f"{record.ws_id} goes back to editing: {reason}"
-            changes: dict[str, object] = {
-                "returns": record.returns + 1,
-                "start_commit": self._tip.commit,
-                "commit": self._tip.commit,
-                "tree": self._tip.tree,
-            }
-        else:
-            target = WorkstreamState.QUARANTINED
-            message = f"{record.ws_id} is quarantined: {reason}"
-            changes = {"reason": reason, "reason_code": code}
-            event_kept = EventDraft(
-                EventType.PATCH_QUARANTINED,
-                f"Patch {record.patch_id[:12]} is kept in quarantine: {reason}",
-                level=Level.WARNING,
-                step=Step.MERGE,
-                payload={"patch_id": record.patch_id, "reason": reason},
-            )
-        extra = () if can_return or not record.patch_id else (event_kept,)
-        return context.ledger.move(
-            context.run_id,
-            record.ws_id,
-            WorkstreamState.MERGING,
-            target,
-            message,
-            changes={**changes, "findings": record.findings + len(findings)},
-            events=(event, *extra, finished(stored, message)),
-            attempt=stored,
-            errors=errors_of(record.ws_id, findings),
-        )
+        return refuse(self._context, record, refusal, self._tip)
+
+
+def _trailers(approval: Answer | None) -> dict[str, str]:
+    """What a landing commit says of a person's part in it."""
+    if approval is None:
+        return {}
+    who = approval.by or "a person"
+    waived = {"Pipeline-Gates-Waived-By": who} if approval.waives_gates else {}
+    return {"Pipeline-Approved-By": who, **waived}
+
+
+def _as_checked(record: WorkstreamRecord) -> dict[str, str]:
+    """What landed by a person's word alone is what its dependents start from."""
+    if record.checked_commit:
+        return {}
+    return {"checked_commit": record.commit, "checked_start": record.start_commit}

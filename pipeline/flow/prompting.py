@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.base.files import make_directory, write_atomic
+from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.gathering import Ground, excerpts_of, gather_pieces, template_of
 from pipeline.model.agent import Mode, Prompt
@@ -61,7 +62,10 @@ def tell(
     ``part`` is which one to give where the files of the task have to be split (see
     ``Prompt.parts``). Raises InputError for a bad template of the repository.
     """
-    ground = Ground(context.repo, context.config, context.plan.base_commit, context.graph.bundles)
+    # What people added counts, and after a conflict what both sides may do and have to pass.
+    bundles = {ws_id: context.workstream(ws_id) for ws_id in context.graph.order}
+    bundles[record.ws_id] = held_to(context, record)
+    ground = Ground(context.repo, context.config, context.plan.base_commit, bundles)
     return tell_from(
         ground,
         context.ledger,

@@ -25,6 +25,7 @@ from pipeline.base.git import (
     is_ref_name,
 )
 from pipeline.flow.again import judge_again, origin_commit
+from pipeline.flow.answered import adjusted
 from pipeline.flow.quarantine import Kept, commits_named, files_of
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Severity
@@ -34,6 +35,7 @@ from pipeline.model.states import PATCH_MOVES, PatchState
 from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.records import Records
+from pipeline.store.reviews import reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +166,15 @@ def _judged(records: Records, repo: Repository, kept: Kept) -> Iterator[tuple[Sc
         made = _maker(records, kept)
         ws = records.workstream(kept.run_id, kept.ws_id)
         origin = repo.commit_tree(origin_commit(ws, made))
+        plan = records.plan(kept.run_id)
+        answered = [
+            r for r in reviews(records, kept.run_id, kept.ws_id) if r.generation < made.generation
+        ]
+        bundle = adjusted(plan.workstream(kept.ws_id), answered)
         again = judge_again(
             repo,
-            records.plan(kept.run_id),
-            kept.ws_id,
+            plan,
+            bundle,
             scratch.trees.diff(origin, applied.tree),
             origin_tree=origin,
             read=scratch.read_blob,

@@ -2,7 +2,9 @@
 
 from pipeline.flow.attempts import errors_of
 from pipeline.flow.change import Change
+from pipeline.flow.conflicts import is_conflict_round
 from pipeline.flow.context import RunContext
+from pipeline.flow.review import Left, give_to_person
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import WorkstreamRecord
 from pipeline.model.states import WorkstreamState
@@ -25,7 +27,23 @@ def refused(context: RunContext, record: WorkstreamRecord, change: Change) -> Wo
 def give_up(
     context: RunContext, record: WorkstreamRecord, change: Change, *, code: str = ""
 ) -> WorkstreamRecord:
-    """End the workstream: quarantined where a patch is worth keeping, else failed."""
+    """End the workstream: quarantined where a patch is worth keeping, else failed.
+
+    Where a person is to be asked what becomes of the work, it awaits that review.
+    """
+    left = Left(
+        change.attempt,
+        change.stored_patch,
+        (*change.events, *_kept(change)),
+        errors_of(record.ws_id, change.findings),
+        change.findings,
+        {"attempts": record.attempts + 1, "findings": record.findings + len(change.findings)},
+    )
+    code = code or change.reason_code
+    if change.text or is_conflict_round(context, record):
+        asked = give_to_person(context, record, change.reason, code=code, left=left)
+        if asked is not None:
+            return asked
     target = WorkstreamState.QUARANTINED if change.text else WorkstreamState.FAILED
     return context.ledger.move(
         context.run_id,
@@ -36,7 +54,7 @@ def give_up(
         changes={
             "attempts": record.attempts + 1,
             "reason": change.reason,
-            "reason_code": code or change.reason_code,
+            "reason_code": code,
             "patch_id": change.patch_id or record.patch_id,
             "findings": record.findings + len(change.findings),
         },

@@ -15,6 +15,9 @@ from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
 from pipeline.flow.analysing import export_run
+from pipeline.flow.answered import Answered
+from pipeline.flow.answering import REQUEST as ANSWER
+from pipeline.flow.answering import hear
 from pipeline.flow.billing import run_budget
 from pipeline.flow.branches import Branches
 from pipeline.flow.context import Counters, RunContext
@@ -34,7 +37,7 @@ from pipeline.model.plan import Plan
 from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.record import RunRecord, WorkstreamRecord
 from pipeline.model.scope import Protected
-from pipeline.model.states import RunState, WorkstreamState
+from pipeline.model.states import FINAL, RunState, WorkstreamState
 from pipeline.model.summary import RunSummary
 from pipeline.report.routing import write_routing
 from pipeline.report.summary import build_summary, write_summary
@@ -45,6 +48,7 @@ from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
 from pipeline.store.records import Records
 from pipeline.store.retention import remove_old_outputs
+from pipeline.store.reviews import reviews
 from pipeline.store.sweep import sweep
 from pipeline.store.verdicts import VerdictCache
 from pipeline.work.guard import ControlPlane
@@ -133,7 +137,12 @@ def _completed(records: Records, key: str) -> RunRecord | None:
 
 def _unfinished(ledger: Ledger, key: str) -> RunRecord | None:
     newest = ledger.latest_run(key, kind="run")
-    return newest if newest and newest.state in _CARRIED_ON else None
+    if newest is None or newest.state in _CARRIED_ON:
+        return newest
+    is_open = newest.state is RunState.PARTIAL and any(
+        record.state not in FINAL for record in ledger.workstreams(newest.run_id)
+    )
+    return newest if is_open else None
 
 
 def _create(ledger: Ledger, prepared: Prepared, *, is_fresh: bool) -> RunRecord:
@@ -187,7 +196,13 @@ def _takeover(
     ended = {RunState.FAILED, RunState.PARTIAL}
     for old in ledger.runs(states=ended, kind="run", limit=_RECENT):
         if old.base_commit == plan.base_commit:
-            found = taken_over(plan, graph, ledger.plan(old.run_id), ledger.workstreams(old.run_id))
+            found = taken_over(
+                plan,
+                graph,
+                ledger.plan(old.run_id),
+                ledger.workstreams(old.run_id),
+                {review.ws_id for review in reviews(ledger, old.run_id) if not review.is_open},
+            )
             # Runs of other bundles may have come in between: they have nothing to give.
             if found and all(repo.objects.has(r.checked_commit) for r in found.values()):
                 return old, found
@@ -326,6 +341,7 @@ def _context(
             deadline=deadline,
             keeps_worktrees=prepared.keeps_worktrees,
             budget=run_budget(ledger, run_id, plan, cancel=cancel, deadline=deadline),
+            answered=Answered(reviews(ledger, run_id)),
             routing=Routing.of(ledger, run_id, config),
             turns=turns_of(config),
         )
@@ -350,6 +366,8 @@ def _stopper(context: RunContext, watch: Watch) -> Callable[[], InterruptedRunEr
                 return CancelledRunError("The run was cancelled by a request.", remedy=remedy)
             if request.kind == RECORD_EXEC:
                 store_request(context.ledger, request)
+            if request.kind == ANSWER:
+                hear(context, request)
         if context.deadline is not None and time.monotonic() > context.deadline:
             return InterruptedRunError("The run's time limit has passed.", remedy=remedy)
         reason = watch.should_stop()

@@ -98,14 +98,19 @@ def blocked(graph: Graph, states: States, active: Collection[str]) -> dict[str, 
 def landable(graph: Graph, states: States, limit: int = 1) -> tuple[str, ...]:
     """The next workstreams to land, in plan order, at most ``limit``.
 
-    Landing waits for every predecessor; one that ended, or awaits review, is passed over. With a
-    larger limit the answer is empty until that many are decided (or all are), so that what is in
-    a batch depends on the plan and the verdicts alone, never on timing.
+    Landing waits for every predecessor; one that ended is passed over, one that awaits review is
+    too, with all that depends on it. With a larger limit the answer is empty until that many are
+    decided (or all are), so that what is in a batch depends on the plan and the verdicts alone,
+    never on timing.
     """
     found: list[str] = []
+    held: set[str] = set()
     for ws_id in graph.order:
         state = states[ws_id]
-        if state in FINAL or state is WorkstreamState.AWAITING_REVIEW:
+        if state is WorkstreamState.AWAITING_REVIEW or held & set(graph.bundles[ws_id].depends_on):
+            held.add(ws_id)
+            continue
+        if state in FINAL:
             continue
         if state not in (WorkstreamState.CHECKED, WorkstreamState.MERGING):
             return ()

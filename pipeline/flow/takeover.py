@@ -1,6 +1,6 @@
 """What a new run takes over from an older one: finished work whose inputs are the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from pipeline.flow.schedule import Graph
@@ -38,10 +38,12 @@ def taken_over(
     graph: Graph,
     old_plan: Plan,
     old_records: Iterable[WorkstreamRecord],
+    reviewed: Collection[str] = (),
 ) -> dict[str, WorkstreamRecord]:
     """The old records that hold for the new plan, by id, with their closures complete.
 
     What landing had sent back is not taken: its work started from another integration branch.
+    Neither is what people had a say in (``reviewed``): their answers are no part of the new plan.
     """
     new_keys = work_keys(plan, graph)
     old_keys = work_keys(old_plan, Graph.of(old_plan))
@@ -49,6 +51,7 @@ def taken_over(
         record.ws_id: record
         for record in old_records
         if record.state in _FINISHED and record.checked_commit and not record.returns
+        if record.ws_id not in reviewed
     }
     found: dict[str, WorkstreamRecord] = {}
     for ws_id in graph.order:

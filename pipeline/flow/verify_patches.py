@@ -7,6 +7,7 @@ from pipeline.base.files import sha256
 from pipeline.base.git import GitError, TreeChange
 from pipeline.flow.again import judge_again, origin_commit
 from pipeline.flow.verify_case import Case, Tally, short
+from pipeline.flow.verify_sides import bundle_at, is_known_start
 from pipeline.model.event import EventType
 from pipeline.model.patch import Patch
 from pipeline.model.patch_ledger import PatchRecord
@@ -42,17 +43,18 @@ def check_policy(case: Case, tally: Tally) -> None:
     if plan is None:
         tally.disagree("Without its plan, nothing can be held against scope and policy.")
         return
-    planned = {ws.id for ws in plan.workstreams}
     objects = case.repo.objects
     for ws, attempt in _accepted(case):
-        origin = case.tree_of(origin_commit(ws, attempt))
-        if ws.ws_id not in planned or not origin:
+        start = origin_commit(ws, attempt)
+        origin = case.tree_of(start)
+        bundle = bundle_at(case, attempt, start)
+        if bundle is None or not origin or not is_known_start(case, ws, start):
             tally.disagree(f"{ws.ws_id} has no bundle or no start to hold it against.")
             continue
         objections = judge_again(
             case.repo,
             plan,
-            ws.ws_id,
+            bundle,
             case.witness.changes(origin, attempt.result_tree),
             origin_tree=origin,
             read=lambda oid: objects.read_kind(oid, "blob"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.base.git.witness import CommitFacts
 from pipeline.flow.verify_case import Case, Tally, short
+from pipeline.flow.verify_sides import landing_bundle
 from pipeline.model.check import Check
 from pipeline.model.event import EventType
 from pipeline.model.plan import Plan
@@ -52,14 +53,20 @@ class Greens:
         }
         return cls(case.records, case.plan, frozenset(gates), frozenset(merged))
 
-    def check(self, tally: Tally, landed: Sequence[tuple[WorkstreamRecord, CommitFacts]]) -> None:
+    def check(
+        self, case: Case, tally: Tally, landed: Sequence[tuple[WorkstreamRecord, CommitFacts]]
+    ) -> None:
         """Each landed tree is green: by itself, or in a batch by one that landed after it."""
         plan = self.plan
         if plan is None:
             return
         is_batch = plan.config.landing.mode == "batch"
         for number, (record, link) in enumerate(landed):
-            ws = plan.workstream(record.ws_id)
+            approval = case.approval(record)
+            if approval is not None and approval.waives_gates:
+                case.notes.append(f"{record.ws_id} landed with its gates waived by a person.")
+                continue
+            ws = landing_bundle(case, record) or plan.workstream(record.ws_id)
             later = landed[number:] if is_batch else landed[number : number + 1]
             red = [
                 check.name

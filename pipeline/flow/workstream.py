@@ -3,12 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from pipeline.flow.analysing import export_workstream
+from pipeline.flow.budget import BudgetReachedError
 from pipeline.flow.checking import check_runtime, check_static
 from pipeline.flow.context import RunContext
 from pipeline.flow.editing import edit
 from pipeline.flow.fixing import fix
+from pipeline.flow.review import ask_about_budget, is_wanted
 from pipeline.flow.starting import start
 from pipeline.model.record import WorkstreamRecord
+from pipeline.model.review import ReviewKind
 from pipeline.model.states import WorkstreamState
 
 Handler = Callable[[RunContext, WorkstreamRecord], WorkstreamRecord]
@@ -34,6 +37,11 @@ def carry_on(
         record = start(context, record, dependencies)
     while handler := STEPS.get(record.state):
         context.stop_if_cancelled()
-        record = handler(context, record)
+        try:
+            record = handler(context, record)
+        except BudgetReachedError as error:
+            if error.action != "ask" or not is_wanted(context, record, ReviewKind.BUDGET):
+                raise
+            record = ask_about_budget(context, record, str(error))
     export_workstream(context, record)
     return record

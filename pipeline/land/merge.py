@@ -1,6 +1,8 @@
 """Folding one checked workstream into the integration branch, in the object database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pipeline.base.git import Conflict, Identity, Repository
 from pipeline.land.start import Work
@@ -44,13 +46,15 @@ def landing_commit(
     *,
     title: str,
     identity: Identity,
+    trailers: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The merge commit that lands ``work``; its first parent is the integration branch."""
     return repo.commit(
         tree=tree,
         parents=(integration.commit, work.commit),
         message=f"Land {work.ws_id}{': ' + title if title else ''}\n\n"
-        f"Pipeline-Workstream: {work.ws_id}\n",
+        f"Pipeline-Workstream: {work.ws_id}\n"
+        + "".join(f"{name}: {' '.join(text.split())}\n" for name, text in trailers.items()),
         author=identity,
         committer=identity,
     )

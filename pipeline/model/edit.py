@@ -11,6 +11,37 @@ from pipeline.model.patch import Objection
 
 
 @dataclass(frozen=True, slots=True)
+class OtherWork:
+    """Another workstream, as far as whoever resolves a conflict with it needs to know it."""
+
+    id: str
+    title: str
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictFile:
+    """A path that both sides changed: ``base``, what landed (``ours``), the own work (``theirs``).
+
+    ``None`` stands for no file, or one too large to show; ``kind`` is that of the conflict.
+    """
+
+    path: bytes
+    kind: str
+    base: bytes | None = None
+    ours: bytes | None = None
+    theirs: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSides:
+    """Both sides of a merge conflict: whose work it is with, and the files at odds."""
+
+    others: tuple[OtherWork, ...] = ()
+    files: tuple[ConflictFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Feedback:
     """What the last attempt is told: why it was refused or red, and what it had changed.
 
@@ -23,6 +54,7 @@ class Feedback:
     last_diff: bytes = b""
     conflict: bytes = b""
     attempt: int = 1
+    sides: ConflictSides | None = None
     earlier: tuple[str, ...] = ()
 
 

@@ -178,7 +178,7 @@ def test_edit_that_never_behaves_ends_at_the_limit_of_attempts(project, ended):
         circuit_breaker={"max_attempts": 2},
     )
     summary = project.run()
-    assert ended(summary) == {"stubborn": "quarantined"}
+    assert ended(summary) == {"stubborn": "awaiting_review"}
     with project.records() as records:
         assert len(records.attempts(summary.run_id, "stubborn")) == 2
 
