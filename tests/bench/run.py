@@ -21,6 +21,7 @@ import batches  # noqa: E402 - the line above makes these importable from anywhe
 import events  # noqa: E402
 import flood  # noqa: E402
 import hundred  # noqa: E402
+import routing  # noqa: E402
 import starting  # noqa: E402
 import validating  # noqa: E402
 import worktrees  # noqa: E402
@@ -36,6 +37,7 @@ MEASURES: Measures = {
     **events.MEASURES,
     **flood.MEASURES,
     **batches.MEASURES,
+    **routing.MEASURES,
 }
 
 
