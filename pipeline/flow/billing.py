@@ -7,13 +7,16 @@ from dataclasses import replace
 from pipeline.base.process import CancelToken
 from pipeline.flow.attempts import Attempt
 from pipeline.flow.budget import Bill, Budget, NotAdmittedError
-from pipeline.model.agent import AgentOutcome, Prompt
+from pipeline.model.agent import AgentFailure, AgentOutcome, Prompt, Usage
 from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.edit import ToolReport
 from pipeline.model.plan import Plan
 from pipeline.store.ledger import Ledger
 from pipeline.store.spending import NOT_SENT, spending
 from pipeline.work.pricing import priced
+
+_NEVER_ASKED = frozenset({AgentFailure.MISSING, AgentFailure.VERSION, AgentFailure.NO_CREDENTIALS})
+"""Failures that come before the model is asked, or for which its provider bills nothing."""
 
 
 def run_budget(
@@ -46,14 +49,24 @@ def admitted(attempt: Attempt, profile: ToolProfile, told: Prompt) -> Iterator[B
 def billed(report: ToolReport, profile: ToolProfile, bill: Bill) -> ToolReport:
     """The report with what the attempt cost, which settles its bill; other tools cost nothing.
 
-    Where nobody knows the cost, the report says what the budget assumes.
+    Where nobody knows the cost, the report says what the budget assumes; an agent that could not
+    begin has cost nothing.
     """
     if profile.type is not ToolType.AI:
         return report
     outcome = report.agent or AgentOutcome()
-    usage = priced(outcome.usage, profile)
+    usage = priced(_sent(outcome), profile)
     bill.settle(usage)
     details = outcome.details
     if usage.cost_nusd is None:
         details = {**details, "assumed_nusd": bill.assumed}
     return replace(report, agent=replace(outcome, usage=usage, details=details))
+
+
+def _sent(outcome: AgentOutcome) -> Usage:
+    """What an agent used; nothing at all where it did not come to ask its model."""
+    usage = outcome.usage
+    was_asked = usage.requests or usage.input_tokens or usage.output_tokens
+    if outcome.failure in _NEVER_ASKED and not was_asked and usage.cost_nusd is None:
+        return replace(usage, cost_nusd=0)
+    return usage

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipeline.flow.budget import BudgetReachedError
+from pipeline.model.agent import AgentFailure, AgentOutcome, Usage
 from pipeline.model.event import EventType
 from pipeline.model.money import NUSD
 from pipeline.model.record import AttemptState
@@ -126,28 +128,22 @@ def test_each_phase_has_its_own_cap(project, ended):
 class Reporting(CommandEditor):
     """An agent that says what it used, as adapters read it."""
 
-    def __init__(self, usages: Mapping[str, Any]) -> None:
-        self._usages = usages
+    def __init__(self, outcomes: Mapping[str, AgentOutcome]) -> None:
+        self._outcomes = outcomes
 
     def edit(self, request: EditRequest) -> EditResult:
-        from dataclasses import replace
-
-        from pipeline.model.agent import AgentOutcome
-
         result = super().edit(request)
-        outcome = AgentOutcome(usage=self._usages[request.ws.id])
+        outcome = self._outcomes[request.ws.id]
         return replace(result, report=replace(result.report, agent=outcome))
 
 
 def test_what_agents_say_is_stored_with_its_price(project, monkeypatch):
-    from pipeline.model.agent import Usage
-
-    usages = {
-        "a": Usage("mock", "m1", 3, 1000, 400, 50, cost_nusd=123_456_789),
-        "b": Usage("mock", "m2", 1, 2000, 0, 100),
-        "c": Usage("mock", "m3", 2, 0, 0, 0),
+    outcomes = {
+        "a": AgentOutcome(Usage("mock", "m1", 3, 1000, 400, 50, cost_nusd=123_456_789)),
+        "b": AgentOutcome(Usage("mock", "m2", 1, 2000, 0, 100)),
+        "c": AgentOutcome(Usage("mock", "m3", 2, 0, 0, 0)),
     }
-    monkeypatch.setitem(TABLE, "reporting", Reporting(usages))  # as an adapter would be added
+    monkeypatch.setitem(TABLE, "reporting", Reporting(outcomes))  # as an adapter would be added
     for ws_id in "abc":
         agent(project, ws_id)
     cost = {"input": 2.0, "output": 8.0}
@@ -167,3 +163,26 @@ def test_what_agents_say_is_stored_with_its_price(project, monkeypatch):
     assert (steps[1].input_tokens, steps[1].cached_tokens, steps[1].output_tokens) == (
         3000, 400, 150,
     )  # fmt: skip
+
+
+def test_an_agent_that_is_not_there_has_cost_nothing(project, monkeypatch):
+    """Neither its flat price nor what was set aside for it; what is unknown is assumed."""
+    outcomes = {
+        "a": AgentOutcome(failure=AgentFailure.MISSING),
+        "b": AgentOutcome(failure=AgentFailure.CRASHED),
+        "c": AgentOutcome(Usage(requests=1), failure=AgentFailure.NO_CREDENTIALS),
+    }
+    monkeypatch.setitem(TABLE, "reporting", Reporting(outcomes))
+    for ws_id in "abc":
+        agent(project, ws_id, circuit_breaker={"max_attempts": 1})
+    profile = {"type": "ai", "driver": "reporting", "command": ["true"]}
+    budget = {"max_cost_total": 2.0, "expected_cost": 0.5}
+    project.configure(tools={"scripted": profile}, budget=budget)
+    project.run()
+    with project.records() as records:
+        found = {item.ws_id: item for item in spending(records)}
+    assert {i: (found[i].cost_nusd, found[i].assumed_nusd) for i in "abc"} == {
+        "a": (0, None),
+        "b": (None, 2 * QUARTER),
+        "c": (None, 2 * QUARTER),
+    }

@@ -66,7 +66,8 @@ def test_tokens_in_a_minute_count_as_they_were_used():
     for tokens in (500, 400, 10, 5000, 1):
         with budget.admitted(record("a"), agent, Step.EDIT, PROMPT) as bill:
             found.append(clock.time - 1000)
-            bill.settle(Usage(cost_nusd=0, input_tokens=tokens - 1, output_tokens=1))
+            half = tokens // 2
+            bill.settle(Usage(cost_nusd=0, input_tokens=half, output_tokens=tokens - half))
         clock.time += 1
     # The fourth waits until the first is a minute old, the last until the fourth is.
     assert found == [0, 1, 2, 60, 120]
