@@ -9,7 +9,6 @@ from pipeline.base.process import Ending
 from pipeline.flow.attempts import Attempt, finished
 from pipeline.flow.choosing import observe
 from pipeline.flow.conflicts import held_to
-from pipeline.flow.choosing import observe
 from pipeline.flow.context import RunContext
 from pipeline.flow.driving import drive
 from pipeline.flow.judging import Judged, as_findings, judge
