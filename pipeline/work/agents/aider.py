@@ -106,7 +106,6 @@ class Aider:
             argv += [f"--model={settings.model}", f"--weak-model={settings.model}"]
         if edit_format:
             argv.append(f"--edit-format={edit_format}")
-        secrets = tuple(value for value in (task.key,) if value)
         argv += [f"--file={name}" for name in task.files]
         return Invocation(
             tuple(argv),
@@ -128,7 +127,7 @@ class Aider:
                 # A price list that is there is not fetched.
                 "home/.aider/caches/model_prices_and_context_window.json": b'{"-": {}}',
             },
-            secrets=secrets,
+            secrets=tuple(v for name, v in _credentials(task).items() if name.endswith("_KEY")),
         )
 
     def read(self, task: AgentTask, output: AgentOutput) -> AgentOutcome:
