@@ -36,7 +36,8 @@ class RunSummary:
     """One run and its workstreams in plan order; empty texts where there is nothing (yet).
 
     ``totals`` counts workstreams by status, ``errors_by_signature`` how often each error was seen
-    in any attempt, the most frequent first.
+    in any attempt, the most frequent first. ``costs`` sums up what agents used (``cost_nusd`` in
+    billionths of a dollar, ``unknown`` attempts are not in it); it is empty without agents.
     """
 
     run_id: str
@@ -55,5 +56,6 @@ class RunSummary:
     verdicts_reused: int = 0
     totals: Mapping[str, int] = field(default_factory=dict)
     errors_by_signature: Mapping[str, int] = field(default_factory=dict)
+    costs: Mapping[str, int] = field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
     workstreams: tuple[WorkstreamSummary, ...] = ()

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from pipeline.base.console import Cell
+from pipeline.model.money import dollars
 from pipeline.model.states import FINAL, RunState, WorkstreamState
 
 _W, _R = WorkstreamState, RunState
@@ -62,3 +63,12 @@ def headline(counts: Mapping[str, int]) -> str:
     done = counts.get(_W.DONE, 0)
     rest = [f"{number} {words(state)}" for state, number in counts.items() if state != _W.DONE]
     return ", ".join([f"{done} of {everything} done", *rest])
+
+
+def cost_in_words(costs: Mapping[str, int]) -> str:
+    """What agents cost in sum: ``$0.1234``, ``$0.1234 and 2 unknown``."""
+    known = dollars(costs["cost_nusd"])
+    if not costs["unknown"]:
+        return known
+    is_all = costs["unknown"] == costs["attempts"]
+    return "what nobody knows" if is_all else f"{known} and {costs['unknown']} unknown"

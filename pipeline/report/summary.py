@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 
 from pipeline.base.files import make_directory, write_atomic
 from pipeline.model import codec
@@ -13,6 +14,7 @@ from pipeline.report import appearance
 from pipeline.report.summary_markdown import Places, markdown_summary
 from pipeline.store.layout import Layout
 from pipeline.store.records import Records
+from pipeline.store.spending import NOTHING_SPENT, Total, spending, total
 
 _CHANGES = frozenset({EventType.STATE_TRANSITION, EventType.RESUMED})
 """The events that make a timeline."""
@@ -39,6 +41,7 @@ def build_summary(
         records.errors(run_id),
         records.events(run_id, types=_CHANGES) if has_timeline else (),
         integration_tree=tree,
+        spent=total(spending(records, run_id)),
     )
 
 
@@ -49,6 +52,7 @@ def summarize(
     changes: Iterable[Event] = (),
     *,
     integration_tree: str = "",
+    spent: Total = NOTHING_SPENT,
 ) -> RunSummary:
     """A run's summary from what is stored of it; ``changes`` are its changes of state."""
     ordered = sorted(workstreams, key=lambda ws: ws.seq)
@@ -69,6 +73,7 @@ def summarize(
         verdicts_reused=run.verdicts_reused,
         totals=appearance.totals(ws.state for ws in ordered),
         errors_by_signature=_count(errors),
+        costs=asdict(spent) if spent.attempts else {},
         timeline=tuple(_entry(event) for event in changes),
         workstreams=tuple(_workstream(ws) for ws in ordered),
     )

@@ -8,7 +8,7 @@ from pipeline.base.console import duration
 from pipeline.model.states import WorkstreamState
 from pipeline.model.summary import RunSummary
 from pipeline.report.advice import advise_run, advise_workstream, short_ref
-from pipeline.report.appearance import headline, words
+from pipeline.report.appearance import cost_in_words, headline, words
 from pipeline.report.diagrams import mermaid_gantt
 from pipeline.report.markdown import code, escape, table
 
@@ -57,6 +57,8 @@ def _facts(summary: RunSummary) -> Iterator[str]:
         f"- Jobs: {summary.jobs}, gates run: {summary.gates_run}, verdicts reused: "
         f"{summary.verdicts_reused}, the engine's own CPU: {duration(summary.engine_cpu_s)}"
     )
+    if summary.costs:
+        yield f"- Agents: {cost_in_words(summary.costs)}"
 
 
 def _workstreams(summary: RunSummary) -> Iterator[str]:

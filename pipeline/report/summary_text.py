@@ -7,7 +7,7 @@ from pipeline.base.console import Paint, columns, count, duration, safe, shorten
 from pipeline.model.states import FINAL, WorkstreamState
 from pipeline.model.summary import RunSummary, WorkstreamSummary
 from pipeline.report.advice import Advice, advise_run, advise_workstream, short_ref
-from pipeline.report.appearance import colour, headline, state_cell, words
+from pipeline.report.appearance import colour, cost_in_words, headline, state_cell, words
 
 _EXPLAINED = FINAL | {WorkstreamState.AWAITING_REVIEW}
 _MANY = 40
@@ -56,6 +56,8 @@ def _numbers(summary: RunSummary) -> Iterator[str]:
     yield f"{count(summary.gates_run, 'gate')} run"
     if summary.verdicts_reused:
         yield f"{count(summary.verdicts_reused, 'verdict')} reused"
+    if summary.costs:
+        yield f"agents cost {cost_in_words(summary.costs)}"
 
 
 def _workstreams(summary: RunSummary, paint: Paint, width: int, *, is_short: bool) -> list[str]:

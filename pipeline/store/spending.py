@@ -87,6 +87,9 @@ class Total:
     cost_nusd: int = 0
 
 
+NOTHING_SPENT = Total()
+
+
 class By(StrEnum):
     """What costs are summed by."""
 

@@ -65,7 +65,10 @@ def priced(project: Any) -> Any:
 
 
 def test_costs_of_a_run(priced):
-    pipeline(priced, "run")
+    assert "agents cost $0.5000 and 1 unknown" in pipeline(priced, "run")
+    summary = json.loads(pipeline(priced, "show-run", "--format", "json"))
+    assert list(violations("run_summary.v1.json", summary)) == []
+    assert summary["costs"]["cost_nusd"] == 500_000_000
     shown = pipeline(priced, "costs")
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert lines[0] == "workstream attempts requests sent cached received cost"
@@ -119,6 +122,7 @@ def test_a_run_that_reached_its_cap_says_so_and_goes_on(priced):
 def test_a_run_without_agents_cost_nothing(project):
     project.writes("one", "a.txt", "A\n")
     pipeline(project, "run")
+    assert json.loads(pipeline(project, "show-run", "--format", "json"))["costs"] == {}
     assert "No agent was at work." in pipeline(project, "costs")
     assert told(project)["rows"] == []
 

@@ -14,7 +14,7 @@ from pipeline.store.layout import Layout
 FIELDS = (
     "run_id key status base_commit integration_branch integration_commit integration_tree jobs "
     "started_at finished_at duration_sec engine_cpu_s gates_run verdicts_reused totals "
-    "errors_by_signature timeline workstreams"
+    "errors_by_signature costs timeline workstreams"
 )
 WORKSTREAM_FIELDS = "id status branch commit tree attempts findings patch_id reason"
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.base.clock import now
@@ -114,7 +114,8 @@ def test_sums_by_everything(ledger, store):
     max_examples=10, deadline=None, database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )  # fmt: skip
-@given(st.lists(st.none() | st.integers(0, 2**62), min_size=1, max_size=8))
+@example(costs=[2**62, 1, None, 2**62])
+@given(costs=st.lists(st.none() | st.integers(0, 2**62), min_size=1, max_size=8))
 def test_sums_are_exact(ledger, store, costs):
     """Also past what a 64-bit number, or a floating one, can hold."""
     run_id = new_run(ledger)
