@@ -10,7 +10,6 @@ from pipeline.work.agents.reading import (
     count,
     cut,
     json_lines,
-    last_line,
     mapping,
     text_of,
 )
@@ -109,8 +108,13 @@ def _provider(task: AgentTask) -> dict[str, str]:
     """With an address nothing but that address is talked to."""
     if not task.base_url:
         return {}
-    named = task.settings.provider
+    settings, named = task.settings, task.settings.provider
+    limits = {
+        "COPILOT_PROVIDER_MAX_PROMPT_TOKENS": settings.context_tokens - settings.max_output_tokens,
+        "COPILOT_PROVIDER_MAX_OUTPUT_TOKENS": settings.max_output_tokens,
+    }
     return {
+        **{name: str(number) for name, number in limits.items() if number > 0},
         "COPILOT_OFFLINE": "true",
         "COPILOT_PROVIDER_BASE_URL": task.base_url,
         "COPILOT_PROVIDER_TYPE": named if named in _PROVIDERS else "openai",
@@ -134,7 +138,9 @@ def _failure(
     if not result or output.exit_code not in (0, None) or count(result.get("exitCode")):
         said = " ".join(str(error.get("message") or "") for error in errors) or told
         status = next((count(e.get("statusCode")) for e in errors if e.get("statusCode")), None)
-        return failure_of(status, said) or failure_in(told) or AgentFailure.CRASHED, last_line(said)
+        return failure_of(status, said) or failure_in(told) or AgentFailure.CRASHED, " ".join(
+            said.split()
+        )
     return (None, "") if task.mode is not Mode.PROMPT else _no_edits(events)
 
 

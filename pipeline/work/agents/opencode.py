@@ -133,6 +133,7 @@ def _configuration(task: AgentTask) -> dict[str, Any]:
         "$schema": "https://opencode.ai/config.json",
         "autoupdate": False,
         "share": "disabled",
+        "snapshot": False,
         "lsp": False,
         "formatter": False,
         "permission": {"edit": "allow" if is_editing else "deny", **denied},
