@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -12,20 +11,14 @@ from pipeline.base import console
 from pipeline.base.errors import ExitCode, InputError
 from pipeline.base.git import Repository
 from pipeline.commands import reading
-from pipeline.flow.attempts import past
-from pipeline.flow.feedback import after_edit, after_red
 from pipeline.flow.gathering import Ground
 from pipeline.flow.prepare import RunRequest, prepare
-from pipeline.flow.prompting import Asked, compose, kind_of, prompt_values, tell_from
+from pipeline.flow.prompting import Asked, compose, kind_of, prompt_values
+from pipeline.flow.stored import StoredRun, tell_next
 from pipeline.model.agent import Prompt
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import Config
-from pipeline.model.edit import Feedback
-from pipeline.model.record import Step, WorkstreamRecord
-from pipeline.store.records import Records
-
-if TYPE_CHECKING:
-    from pipeline.flow.context import RunContext
+from pipeline.model.record import Step
 
 _LATEST = "latest"
 
@@ -39,14 +32,6 @@ class _Wanted:
     tool: str | None
     run: str | None
     part: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """As much of a run's context as reading its past takes."""
-
-    ledger: Records
-    run_id: str
 
 
 @click.command(
@@ -124,34 +109,14 @@ def _of_run(repo: Path, wanted: _Wanted) -> Prompt:
         run_id = reading.find_run(records, name, kind="run").run_id
         known = {record.ws_id: record for record in records.workstreams(run_id)}
         reading.require_known("workstream", wanted.ws_id, list(known))
-        plan = records.plan(run_id)
-        bundles = {ws.id: ws for ws in plan.workstreams}
-        ground = Ground(repository, plan.config, plan.base_commit, bundles)
+        run = StoredRun.of(records, repository, run_id)
         record = known[wanted.ws_id]
         if not record.tree:  # it has not begun
-            record = replace(record, tree=ground.base_tree)
-        return tell_from(
-            ground,
-            records,
-            record,
-            profile=_profile(plan.config, wanted.tool or bundles[wanted.ws_id].tool),
-            step=wanted.step,
-            feedback=_feedback(_Stored(records, run_id), record, wanted.step),
-            part=wanted.part,
-        )
-
-
-def _feedback(stored: _Stored, record: WorkstreamRecord, step: Step) -> Feedback | None:
-    """What a run would tell next; its own functions say so, and they read the store alone."""
-    context = cast("RunContext", stored)
-    if step is Step.FIX:
-        return after_red(context, record)
-    rounds = [
-        one
-        for one in past(context, record, Step.EDIT)
-        if one.details.get("returns", 0) == record.returns
-    ]
-    return after_edit(context, record, rounds)
+            base = run.plan.base_commit
+            tree = repository.commit_tree(base)
+            record = replace(record, tree=tree, start_commit=base, commit=base)
+        profile = _profile(run.config, wanted.tool or run.workstream(wanted.ws_id).tool)
+        return tell_next(run, record, profile, wanted.step, part=wanted.part)
 
 
 def _profile(config: Config, name: str) -> ToolProfile:

@@ -1,28 +1,27 @@
 """What the tool of an attempt is told."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.base.files import make_directory, write_atomic
-from pipeline.flow.conflicts import held_to
+from pipeline.flow.attempts import Attempt
+from pipeline.flow.conflicts import held_to, others
 from pipeline.flow.context import RunContext
 from pipeline.flow.gathering import Ground, excerpts_of, gather_pieces, template_of
 from pipeline.model.agent import Mode, Prompt
 from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.edit import Feedback
 from pipeline.model.record import Step, WorkstreamRecord
-from pipeline.model.scope import Scope
-from pipeline.model.states import WorkstreamState
 from pipeline.model.workstream import Workstream
-from pipeline.store.records import Records
 from pipeline.work.editors import find_editor
 from pipeline.work.prompts import prompt
 from pipeline.work.prompts.material import Kind, Material
-from pipeline.work.redaction import redact
+from pipeline.work.redaction import redact, secret_values
 
 _PLAIN = ("command", "patch")
-_MERGE = "merge"
+_VARIABLE = "env:"
+_SECRET = 6  # characters; a shorter value would be found in innocent text
 _SECTION = b"diff --git "
 
 
@@ -66,34 +65,12 @@ def tell(
     bundles = {ws_id: context.workstream(ws_id) for ws_id in context.graph.order}
     bundles[record.ws_id] = held_to(context, record)
     ground = Ground(context.repo, context.config, context.plan.base_commit, bundles)
-    return tell_from(
-        ground,
-        context.ledger,
-        record,
-        profile=profile,
-        step=step,
-        feedback=feedback,
-        part=part,
-    )
-
-
-def tell_from(
-    ground: Ground,
-    records: Records,
-    record: WorkstreamRecord,
-    *,
-    profile: ToolProfile,
-    step: Step,
-    feedback: Feedback | None,
-    part: int = 1,
-) -> Prompt:
-    """As `tell`, from what is stored alone."""
     given = feedback if find_editor(profile.driver).takes_feedback(profile) else None
-    asked = Asked(
-        ground.workstreams[record.ws_id], record.tree, kind_of(step, given), given, part=part
-    )
-    if is_agent(profile) and asked.kind is Kind.CONFLICT:
-        asked = _with_other_side(ground, records, record, asked)
+    kind = kind_of(step, given)
+    asked = Asked(bundles[record.ws_id], record.tree, kind, given, part=part)
+    if given and kind is Kind.CONFLICT and is_agent(profile):
+        landed = _landed_diff(ground, record, given)
+        asked = replace(asked, others=others(context, record), landed_diff=landed)
     return compose(ground, profile, asked)
 
 
@@ -132,20 +109,32 @@ def kind_of(step: Step, feedback: Feedback | None) -> Kind:
     return Kind.CONFLICT if feedback and feedback.conflict else Kind.EDIT
 
 
-def keep_prompt(
-    context: RunContext, ws_id: str, attempt_id: str, told: Prompt, secrets: Sequence[str]
-) -> dict[str, Any]:
-    """Write a prompt down beside the attempt's logs, secret values taken out.
+def remember(attempt: Attempt, profile: ToolProfile, told: Prompt) -> None:
+    """Keep an agent's prompt beside the attempt's logs, secret values taken out.
 
-    Returns what goes into the attempt's details, under ``prompt``: the file, the estimate,
-    what was left out.
+    The attempt's details get it under ``prompt``: the file, the estimate, what was left out.
+    Other tools' prompts are made of the bundle alone, and not kept.
     """
-    prefix = context.log_prefix(ws_id, attempt_id)
+    if not is_agent(profile):
+        return
+    context = attempt.context
+    prefix = context.log_prefix(attempt.record.ws_id, attempt.id)
     path = prefix.with_name(f"{prefix.name}.prompt.md")
     make_directory(path.parent)
+    secrets = _secrets(profile, context.environment)
     text = told.text.encode("utf-8", "backslashreplace")
     write_atomic(path, redact(text, secrets), durable=False)
-    return {"prompt": {"file": str(path), **prompt_values(told)}}
+    values = {"file": str(path), **prompt_values(told)}
+    attempt.details = {**attempt.details, "prompt": values}
+
+
+def _secrets(profile: ToolProfile, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Values that nobody may see: those with a telling name, and all that the profile reads."""
+    asked = (*profile.env.values(), profile.agent.api_key, profile.agent.base_url)
+    read = (
+        environ.get(one.removeprefix(_VARIABLE), "") for one in asked if one.startswith(_VARIABLE)
+    )
+    return (*secret_values(profile, environ), *(one for one in read if len(one) >= _SECRET))
 
 
 def prompt_values(told: Prompt) -> Mapping[str, Any]:
@@ -183,38 +172,12 @@ def _material(ground: Ground, profile: ToolProfile, asked: Asked) -> Material:
     )
 
 
-def _with_other_side(
-    ground: Ground, records: Records, record: WorkstreamRecord, asked: Asked
-) -> Asked:
-    """The task with what landed before in the files in conflict, and whose work that may be."""
-    findings = asked.feedback.findings if asked.feedback else ()
-    paths = [one.path for one in findings if one.tool == _MERGE and one.path]
-    landed = [
-        ground.workstreams[other.ws_id]
-        for other in records.workstreams(record.run_id)
-        if other.state is WorkstreamState.DONE and other.ws_id != record.ws_id
-    ]
-    return Asked(
-        asked.ws,
-        asked.tree,
-        asked.kind,
-        asked.feedback,
-        others=tuple(ws for ws in landed if _touches(ws, paths)),
-        landed_diff=_landed_diff(ground, record, paths),
-        part=asked.part,
-    )
-
-
-def _touches(ws: Workstream, paths: Sequence[bytes]) -> bool:
-    scope = Scope(ws.files_scope, ws.files_create)
-    return any(scope.may_modify(path) or scope.may_create(path) for path in paths)
-
-
-def _landed_diff(ground: Ground, record: WorkstreamRecord, paths: Sequence[bytes]) -> bytes:
-    """What landed in these files since the workstream's refused work began."""
+def _landed_diff(ground: Ground, record: WorkstreamRecord, feedback: Feedback) -> bytes:
+    """What landed in the files in conflict since the workstream's own work began."""
     began = record.checked_start
-    if not began or began == record.start_commit:
+    if not began or began == record.start_commit or feedback.sides is None:
         return b""
+    paths = [file.path for file in feedback.sides.files]
     tree = ground.repo.commit_tree
     sections = ground.repo.diff_text(tree(began), tree(record.start_commit)).split(_SECTION)[1:]
     heads = tuple(b"a/%s b/%s\n" % (path, path) for path in paths)
