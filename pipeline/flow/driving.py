@@ -7,6 +7,7 @@ from pipeline.base.git import Scratch
 from pipeline.check.validate import check_text
 from pipeline.flow.attempts import Attempt
 from pipeline.flow.billing import admitted, billed
+from pipeline.flow.choosing import AUTO
 from pipeline.flow.context import NO_SETUP
 from pipeline.flow.judging import effective_policy
 from pipeline.flow.kept import keep
@@ -43,8 +44,10 @@ def drive(
     context, record = attempt.context, attempt.record
     ws = context.workstream(record.ws_id)
     told = tell(context, record, profile, attempt.step, feedback)
+    # What a bundle says to its own tool is not meant for one that is asked in its place.
+    is_meant = ws.tool in (profile.id, AUTO)
     request = EditRequest(
-        ws=ws,
+        ws=ws if is_meant else replace(ws, tool_args={}),
         profile=profile,
         start_tree=record.tree,
         scratch=scratch,

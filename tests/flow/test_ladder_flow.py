@@ -503,3 +503,48 @@ def test_however_agents_fail_a_run_ends_within_its_bounds(project, agents, seed)
         void = [a for a in made if a.details.get("classification") == "infrastructure"]
         assert len(made) - len(void) <= 3
         assert len(void) <= 2 * len(names) * (3 + rungs)
+
+
+def test_a_profile_without_feedback_is_a_fixer_and_costs_no_attempt(project, ended, agents):
+    """One that cannot be started is passed over, one that repairs comes before any tool."""
+    mends = "import pathlib; pathlib.Path('a.txt').write_text('right\\n')"
+    configure(
+        project,
+        {
+            "own": agents.profile("own", writes(a="wrong\n")),
+            "gone": {"driver": "command", "command": [*PYTHON, "raise SystemExit(3)"]},
+            "mender": {"driver": "command", "command": [*PYTHON, mends]},
+        },
+        repair={"fix": ["tool", "gone", "mender"]},
+        breakers={"max_attempts": 1},
+    )
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    fixes = attempts(project, summary, step="fix")
+    assert tools(fixes) == ["gone", "mender"]
+    assert [a.details["ladder"] for a in fixes] == ["mechanical_fix", "mechanical_fix"]
+
+
+def test_an_own_tool_without_feedback_leaves_the_repair_to_the_next_rung(project, ended, agents):
+    configure(
+        project,
+        {"other": agents.profile("other", writes(a="right\n"))},
+        repair={"fix": ["tool", "other"]},
+    )
+    project.writes("one", "a.txt", "wrong\n", acceptance_tests=[RIGHT])
+    summary = project.run()
+    assert ended(summary) == {"one": "done"}
+    assert tools(attempts(project, summary, step="fix")) == ["other"]
+
+
+def test_arguments_for_the_own_tool_are_not_another_tools(project, ended, agents):
+    """The bundle's command makes the edit; the fixer runs its own."""
+    mends = "import pathlib; pathlib.Path('a.txt').write_text('right\\n')"
+    configure(
+        project,
+        {"mender": {"driver": "command", "command": [*PYTHON, mends]}},
+        repair={"fix": ["mender"]},
+    )
+    project.writes("one", "a.txt", "wrong\n", acceptance_tests=[RIGHT])
+    assert ended(project.run()) == {"one": "done"}
