@@ -166,13 +166,6 @@ def _many(name: str, metavar: str, text: str) -> Callable[[reading.F], reading.F
 @_many("task", "TEXT", "One more task.")
 @_many("advice", "TEXT", "What the tool is told beside its tasks.")
 @_many("acceptance", "CMD", "One more command that must exit 0, run by the shell.")
-@click.option(
-    "--add-cost",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    metavar="DOLLARS",
-    help="What it may cost beyond its budget.",
-)
 @_answer_options
 def adjust_command(*, review: str, **options: Any) -> int:
     """Have REVIEW's workstream begin anew, with more scope, tasks, checks or advice.
@@ -186,7 +179,6 @@ def adjust_command(*, review: str, **options: Any) -> int:
         tasks=options.pop("task"),
         acceptance_tests=acceptance_checks(options.pop("acceptance")),
         advice=options.pop("advice"),
-        extra_cost=options.pop("add_cost"),
     )
     return _answer(review, Answer(Option.ADJUST, overlay=overlay), **options)
 
@@ -295,6 +287,5 @@ def _answered(one: Review) -> Iterator[str]:
         ("task", added.tasks),
         ("advice", added.advice),
         ("must pass", tuple(str(check.command) for check in added.acceptance_tests)),
-        ("cost in dollars", (f"{added.extra_cost:g}",) if added.extra_cost else ()),
     ):
         yield from (f"  added {word}: {console.safe(item)}" for item in items)

@@ -36,11 +36,6 @@ class Answered:
         """The frozen bundle with everything that adjustments added to it."""
         return adjusted(ws, self._by_ws.get(ws.id, ()))
 
-    def extra_cost(self, ws_id: str) -> float:
-        """What a workstream was granted beyond its budget, in dollars."""
-        answers = [review.answer for review in self._by_ws.get(ws_id, ())]
-        return sum(answer.overlay.extra_cost for answer in answers if answer)
-
     def approval(self, record: WorkstreamRecord) -> Answer | None:
         """The approval of a workstream as it is; ``None`` where its last answer is another."""
         return approval(self._by_ws.get(record.ws_id, ()), record.generation)

@@ -16,6 +16,8 @@ from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.landed import landed_work
 from pipeline.flow.not_landing import Refusal, conflicting, refuse, turning_red
+from pipeline.flow.review import ask_review
+from pipeline.flow.risk import why_risky
 from pipeline.flow.starting import work_of
 from pipeline.land.batch import settle
 from pipeline.land.merge import (
@@ -25,7 +27,7 @@ from pipeline.land.merge import (
 )
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import Step, WorkstreamRecord
-from pipeline.model.review import Answer
+from pipeline.model.review import Answer, ReviewKind
 from pipeline.model.states import WorkstreamState
 from pipeline.model.verdict import Result, Verdict
 
@@ -77,6 +79,9 @@ class Lander:
         found = [record for record in records if record.commit in self._landed]
         if found:
             return tuple(map(self._confirm, found))
+        asked = self._ask_about_risk(records)
+        if asked:
+            return asked
         decision = self._batches.take_open()
         if decision is not None:
             return self._take_up(decision, records)
@@ -100,6 +105,16 @@ class Lander:
             return waiting[:1]
         size = min(self._batches.size, approved.index(True) if True in approved else len(waiting))
         return waiting[:size]
+
+    def _ask_about_risk(self, records: Sequence[WorkstreamRecord]) -> tuple[WorkstreamRecord, ...]:
+        """Ask a person about what is too risky to land unseen, where that is configured."""
+        asked = []
+        for record in records:
+            why = why_risky(self._context, record)
+            if why and record.state is WorkstreamState.CHECKED:
+                merging = self._begin(Link(record, self._tip, self._tip)).record
+                asked.append(ask_review(self._context, merging, ReviewKind.RISK, why))
+        return tuple(asked)
 
     def _take_up(
         self, decision: Decision, records: Sequence[WorkstreamRecord]

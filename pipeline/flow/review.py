@@ -5,10 +5,9 @@ then awaits review, or ``None`` where nobody is to be asked.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pipeline.base import clock, ids
-from pipeline.flow.attempts import finished
 from pipeline.flow.conflicts import is_conflict_round
 from pipeline.flow.context import RunContext
 from pipeline.model.agent import TRANSIENT, UNFIT
@@ -119,20 +118,6 @@ def ask_review(
     extras = Extras(left.events, left.attempt, packed(left.patch), left.errors)
     changes = {"reason": reason, "reason_code": f"review_{kind.value}", **left.changes}
     return request_review(context.ledger, asked, record.state, changes=changes, extras=extras)
-
-
-def ask_about_budget(
-    context: RunContext, record: WorkstreamRecord, reason: str
-) -> WorkstreamRecord:
-    """Ask whether to go on beyond the budget; the attempt that was not admitted does not count."""
-    opened = [a for a in _attempts(context, record) if a.state is AttemptState.STARTED]
-    left = Left()
-    if opened:
-        crashed = replace(
-            opened[-1], state=AttemptState.CRASHED, finished_at=clock.now(), reason=reason
-        )
-        left = Left(attempt=crashed, events=(finished(crashed, reason),))
-    return ask_review(context, record, ReviewKind.BUDGET, reason, left=left)
 
 
 def options_of(record: WorkstreamRecord, kind: ReviewKind) -> tuple[Option, ...]:

@@ -8,7 +8,7 @@ from pipeline.flow.checking import check_runtime, check_static
 from pipeline.flow.context import RunContext
 from pipeline.flow.editing import edit
 from pipeline.flow.fixing import fix
-from pipeline.flow.review import ask_about_budget, is_wanted
+from pipeline.flow.review import ask_review, is_wanted
 from pipeline.flow.starting import start
 from pipeline.model.record import WorkstreamRecord
 from pipeline.model.review import ReviewKind
@@ -42,6 +42,6 @@ def carry_on(
         except BudgetReachedError as error:
             if error.action != "ask" or not is_wanted(context, record, ReviewKind.BUDGET):
                 raise
-            record = ask_about_budget(context, record, str(error))
+            record = ask_review(context, record, ReviewKind.BUDGET, str(error))
     export_workstream(context, record)
     return record

@@ -50,7 +50,7 @@ class Overlay:
     """What an answer adds to a frozen bundle; the bundle itself is never rewritten.
 
     ``advice`` is told to the tool with the task, ``acceptance_tests`` must pass beside those of
-    the bundle, ``extra_cost`` is granted beyond the budget, in dollars.
+    the bundle.
     """
 
     files_scope: tuple[str, ...] = ()
@@ -58,7 +58,6 @@ class Overlay:
     tasks: tuple[str, ...] = ()
     acceptance_tests: tuple[Check, ...] = ()
     advice: tuple[str, ...] = ()
-    extra_cost: float = 0.0
 
     def over(self, ws: Workstream) -> Workstream:
         """The bundle with what was added."""

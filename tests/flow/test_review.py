@@ -260,3 +260,53 @@ def test_what_a_person_had_a_say_in_is_not_taken_over(asking: Project, ended: En
     asking.run()
     asking.writes("new", "c.txt", "new\n")
     assert ended(asking.run()) == {"stubborn": "awaiting_review", "new": "done"}
+
+
+@pytest.fixture
+def risky(project: Project) -> Project:
+    project.configure(review={"on": ["risk"]})
+    project.writes("ci", ".github/workflows/ci.yml", "on: push\n", priority=1)
+    project.writes("plain", "b.txt", "plain\n")
+    return project
+
+
+@pytest.mark.parametrize("mode", ["each", "batch"])
+def test_a_protected_name_is_shown_to_a_person_before_it_lands(
+    risky: Project, ended: Ended, mode: str
+) -> None:
+    overrides = {"run.jobs": 2, "landing.mode": mode}
+    summary = risky.run(overrides=overrides)
+    assert ended(summary) == {"ci": "awaiting_review", "plain": "done"}
+    (asked,) = open_reviews(risky)
+    assert (asked.kind, asked.options) == (ReviewKind.RISK, tuple(Option))
+    assert say(risky, "approve", "ci") == 0
+    summary = risky.run(overrides=overrides)
+    assert ended(summary) == {"ci": "done", "plain": "done"}
+    agrees(risky, summary.run_id)
+
+
+def test_risk_is_no_question_unless_it_is_configured(risky: Project, ended: Ended) -> None:
+    risky.configure(review={"on": ["ladder"]})
+    assert ended(risky.run()) == {"ci": "done", "plain": "done"}
+
+
+def test_a_reached_budget_asks_and_the_run_goes_on_when_it_is_raised(
+    project: Project, ended: Ended
+) -> None:
+    project.configure(
+        tools={"agent": {**AGENT, "cost": {"per_attempt": 1.0}}},
+        budget={"max_cost_total": 0.5, "action": "ask"},
+    )
+    agent(project, "dear", "open('a.txt', 'w').write('dear\\n')", files_scope=["a.txt"])
+    project.writes("free", "b.txt", "free\n")
+    first = project.run()
+    assert ended(first) == {"dear": "awaiting_review", "free": "done"}
+    (asked,) = open_reviews(project)
+    assert asked.kind is ReviewKind.BUDGET
+    assert asked.options == (Option.REJECT, Option.ADJUST)
+    assert say(project, "approve", "dear") == 2
+    assert say(project, "adjust", "dear") == 0
+    project.configure(budget={"max_cost_total": 5, "action": "ask"})
+    summary = project.run()
+    assert (summary.run_id, ended(summary)) == (first.run_id, {"dear": "done", "free": "done"})
+    agrees(project, summary.run_id)
