@@ -11,23 +11,34 @@ from pipeline.base.console import Cell
 from pipeline.base.errors import ExitCode, PipelineError
 from pipeline.base.git import Repository
 from pipeline.commands import reading, sources
+from pipeline.flow.agents_health import AgentHealth, agents_health, breaker_states, checkups
+from pipeline.flow.prepare import tool_environ
 from pipeline.report import surroundings
 from pipeline.report.surroundings import Checkup, Fitness
+from pipeline.store.records import Records
 
 _COLOURS = {Fitness.OK: "green", Fitness.NOTE: "yellow", Fitness.BAD: "red"}
 
 
 @click.command(
-    "doctor", epilog=reading.examples("pipeline doctor", "pipeline doctor --format json")
+    "doctor",
+    epilog=reading.examples(
+        "pipeline doctor", "pipeline doctor --agents", "pipeline doctor --format json"
+    ),
 )
+@click.option("--agents", is_flag=True, help="Look at the coding agents, and at nothing else.")
 @reading.format_option
 @reading.repo_option
-def command(form: str, repo: Path) -> int:
+def command(form: str, repo: Path, *, agents: bool) -> int:
     """Check the surroundings and say how to mend them; exits 3 where a run would not go well."""
-    found = [*surroundings.check_programs(), *_examine(repo)]
+    more: dict[str, object] = {}
+    if agents:
+        found, more["agents"] = _examine_agents(repo)
+    else:
+        found = [*surroundings.check_programs(), *_examine(repo)]
     is_fit = all(checkup.fitness is not Fitness.BAD for checkup in found)
     if form == reading.JSON:
-        reading.print_json({"is_fit": is_fit, "checkups": found})
+        reading.print_json({"is_fit": is_fit, "checkups": found, **more})
     else:
         reading.print_lines(list(_lines(found)))
     return ExitCode.OK if is_fit else ExitCode.UNFIT
@@ -40,6 +51,19 @@ def _examine(repo: Path) -> Iterator[Checkup]:
             yield from _examine_checkout(repository)
     except PipelineError as error:
         yield surroundings.complaint("repository", error)
+
+
+def _examine_agents(repo: Path) -> tuple[list[Checkup], tuple[AgentHealth, ...]]:
+    """Whether the agents of a repository can be called: of those to choose from, one at least."""
+    with Repository.discover(repo) as repository:
+        spec = sources.load_specification(repository)
+        with Records(sources.configured_layout(repository, spec.config)) as records:
+            breakers = breaker_states(records)
+    found = agents_health(spec.config, tool_environ(os.environ), breakers)
+    named = {name for name in sources.named_tools(spec) if name in spec.config.tools}
+    chosen = sources.used_tools(spec) - named
+    is_served = any(not health.problems for health in found if health.tool in chosen)
+    return list(checkups(found, named if is_served else named | chosen)), found
 
 
 def _examine_checkout(repository: Repository) -> Iterator[Checkup]:

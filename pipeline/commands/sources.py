@@ -73,9 +73,14 @@ def configured_layout(repository: Repository, config: Config) -> Layout:
     )
 
 
+def named_tools(spec: Specification) -> frozenset[str]:
+    """What bundles and their repair ladders name: tools, and words for those that are chosen."""
+    rungs = {rung for ws in spec.workstreams for rung in (ws.fix or spec.config.repair.fix)}
+    return frozenset({ws.tool for ws in spec.workstreams} | rungs)
+
+
 def used_tools(spec: Specification) -> frozenset[str]:
     """The tools that bundles and their repair ladders name, or that may be chosen for them."""
-    names = {rung for ws in spec.workstreams for rung in (ws.fix or spec.config.repair.fix)}
-    names |= {ws.tool for ws in spec.workstreams}
+    names = named_tools(spec)
     found = (profile.id for name in names for profile in profiles_for(name, spec.config))
     return frozenset(with_fallbacks(tuple(found), spec.config.routing))
