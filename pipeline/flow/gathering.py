@@ -229,8 +229,9 @@ def _relevance(path: str, scope: PathSet, named: set[str], said: str) -> Relevan
 def _neighbours(
     reader: _Reader, files: Sequence[Piece], findings: Sequence[Finding]
 ) -> Iterator[Piece]:
-    """Files out of scope that findings name or that files in scope import."""
+    """Files out of scope that findings name, and signatures of what files in scope import."""
     from pipeline.work.prompts.imports import imported_files
+    from pipeline.work.prompts.outline import outline
 
     known = {piece.path for piece in files}
     wanted = {
@@ -249,8 +250,11 @@ def _neighbours(
                 wanted.setdefault(path, Relevance.NEIGHBOUR)
     for path, relevance in list(wanted.items())[:_NEIGHBOURS]:
         text = reader.text(path)
+        if text and relevance is Relevance.NEIGHBOUR:
+            # To use a module its signatures are enough; an agent can read the rest itself.
+            text = outline(path, text)
         if text:
-            yield Piece(Part.NEIGHBOUR, path, text, relevance)
+            yield Piece(Part.NEIGHBOUR, path, text, relevance, relevance is Relevance.NEIGHBOUR)
 
 
 def _raw(path: str) -> bytes:

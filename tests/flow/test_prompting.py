@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from projects import Project
+from projects import TRUE, Project
 
 from pipeline.base.errors import InputError
 from pipeline.base.git import Repository
@@ -88,13 +88,20 @@ def test_an_agent_is_shown_task_files_neighbours_conventions_and_the_change(
 
     for words in (
         "# Greet", "People like it.", "- Say hello in main", "- `src/app.py`",
-        "from .text import shout", "return text.upper()", "def load()", "Use tabs.",
+        "from .text import shout", "def shout(text): ...", "def load(): ...", "Use tabs.",
         "Write short lines.", "Greeting is wanted.", "It SHALL greet.",
         "NOTHING TO DO: <reason>", "Do not commit",
         "1 hidden character and 1 hidden comment taken out",
     ):  # fmt: skip
         assert words in told.text, words
-    for words in ("UNCOMMITTED", "delete everything", "\u200b", "FAR = 1", "Something else."):
+    for words in (
+        "UNCOMMITTED",
+        "text.upper()",
+        "delete everything",
+        "\u200b",
+        "FAR = 1",
+        "Something else.",
+    ):
         assert words not in told.text, words
     assert told.kind == "edit"
     assert (told.left_out, told.strategies, told.parts) == ((), (), 1)
@@ -292,6 +299,19 @@ if count:
 else:
     pathlib.Path("b.txt").write_text("out of scope\\n")
 """
+
+
+def test_a_bad_template_ends_its_workstream_and_no_other(project: Project) -> None:
+    project.commit({"prompts/edit.md.j2": "{{ task.titel }}"})
+    project.writes("fine", "c.txt", "C\n")
+    project.configure(tools={"clerk": {"type": "ai", "driver": "agent", "command": TRUE}})
+    project.bundle("w", tool="clerk", files_scope=["a.txt"])
+    summary = project.run()
+
+    by_id = {ws.id: ws for ws in summary.workstreams}
+    assert by_id["fine"].status.value == "done"
+    assert by_id["w"].status.value != "done"
+    assert "prompts/edit.md.j2, line 1" in by_id["w"].reason
 
 
 def prompts_of(project: Project, bundle: dict[str, Any], code: str = CODE) -> Sequence[str]:
