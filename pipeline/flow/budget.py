@@ -34,10 +34,10 @@ class BudgetReachedError(NotAdmittedError):
     """A limit would be passed and waiting does not help; ``pipeline run`` carries on.
 
     ``action`` is the configured one, ``cap`` the limit and ``ws_id`` whose attempt it was;
-    ``spent`` and ``wanted`` are in billionths of a dollar (``wanted`` ``None``: unknown).
+    ``spent`` and ``wanted`` (what the attempt was foreseen to cost) are in billionths of a dollar.
     """
 
-    def __init__(self, cap: Cap, ws_id: str, action: str, *, spent: int, wanted: Reserved) -> None:
+    def __init__(self, cap: Cap, ws_id: str, action: str, *, spent: int, wanted: int) -> None:
         what, remedy = reached(cap, spent=spent, wanted=wanted)
         super().__init__(what, remedy=remedy)
         self.cap, self.ws_id, self.action = cap, ws_id, action
@@ -46,11 +46,17 @@ class BudgetReachedError(NotAdmittedError):
 
 @dataclass(slots=True, eq=False)
 class Bill:
-    """What one attempt in flight has set aside, and what it used once it is settled."""
+    """What one attempt in flight has set aside, and what it used once it is settled.
+
+    ``reserved`` is the most that it is expected to cost, ``foreseen`` what it will cost as far as
+    that can be said: its flat price, what is configured where nobody knows its price, or what the
+    dearest attempt of its tool has cost in this run.
+    """
 
     tool: str = ""
     caps: tuple[Cap, ...] = ()
     reserved: Reserved = 0
+    foreseen: int = 0
     tokens: int = 0
     requests: int = 0
     used: Usage | None = None
@@ -149,15 +155,22 @@ class Budget:
 
     def _foreseen(self, ws_id: str, profile: ToolProfile, prompt: Prompt) -> Bill:
         """The bill of an attempt as it is expected; experience counts where it is dearer."""
+        caps = self._caps(ws_id)
         tokens = prompt.tokens or tokens_of(prompt.text)
-        cost = expected(profile, tokens) if self._caps(ws_id) else 0
-        if cost is None:
-            cost = nusd(self._config.expected_cost) or None
-        else:
-            with self._lock:
-                cost = max(cost, self._state.dearest.get(profile.id, 0))
-        wanted = expected_tokens(profile, tokens)
-        return Bill(profile.id, self._caps(ws_id), cost, tokens=wanted, requests=1)
+        cost = expected(profile, tokens) if caps else 0
+        configured = nusd(self._config.expected_cost)
+        foreseen = nusd(profile.cost.get("per_attempt", 0.0)) if cost is not None else configured
+        wanted = (configured or None) if cost is None else cost
+        with self._lock:
+            dearest = self._state.dearest.get(profile.id, 0)
+        return Bill(
+            profile.id,
+            caps,
+            reserved=None if wanted is None else max(wanted, dearest),
+            foreseen=max(foreseen, dearest),
+            tokens=expected_tokens(profile, tokens),
+            requests=1,
+        )
 
     def _caps(self, ws_id: str) -> tuple[Cap, ...]:
         ws = self._workstreams.get(ws_id)
@@ -226,7 +239,7 @@ class Budget:
             self._state.account(cap).spent,
             [other.reserved for other in self._state.in_flight if cap in other.caps],
             bill.reserved,
-            may_pass=self._config.action in _PATIENT,
+            least=0 if self._config.action in _PATIENT else bill.foreseen,
         )
 
     def _minute(self, bill: Bill) -> float | None:
@@ -246,7 +259,7 @@ class Budget:
             ticket.ws_id,
             self._config.action,
             spent=self._state.account(cap).spent,
-            wanted=ticket.bill.reserved,
+            wanted=ticket.bill.foreseen,
         )
         if self._config.action != "ask":
             self._state.stop = error

@@ -25,13 +25,14 @@ def ask(
     in_flight: Sequence[Reserved],
     wanted: Reserved,
     *,
-    may_pass: bool,
+    least: int = 0,
 ) -> Answer:
     """Whether one more attempt fits below a cap.
 
     ``in_flight`` is what the attempts that count against it have set aside, ``wanted`` what the
-    next one would. ``may_pass`` lets an attempt that is alone use up what is left although it is
-    expected to need more; one whose need nobody can tell is only ever let in alone.
+    next one would, which is an upper estimate; one that needs more than is left, or nobody knows
+    how much, is only let in alone. ``least`` is what it will use in any case: it is not let in
+    where that is too much already.
     """
     if wanted is not None and None not in in_flight:
         known = sum(amount or 0 for amount in in_flight)
@@ -41,7 +42,7 @@ def ask(
         return Answer.STOP
     if in_flight:
         return Answer.WAIT
-    return Answer.GO if may_pass or wanted is None else Answer.STOP
+    return Answer.GO if spent + least <= limit else Answer.STOP
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline.flow.budget_limits import Reserved
 from pipeline.model.caps import Cap
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.money import dollars
@@ -12,10 +11,10 @@ if TYPE_CHECKING:
     from pipeline.flow.budget import BudgetReachedError
 
 
-def reached(cap: Cap, *, spent: int, wanted: Reserved) -> tuple[str, str]:
+def reached(cap: Cap, *, spent: int, wanted: int) -> tuple[str, str]:
     """What is wrong and what to do next, as sentences."""
     what = f"The limit of {dollars(cap.limit)} on {cap} is reached: {dollars(spent)} was spent."
-    if spent < cap.limit and wanted is not None:
+    if spent < cap.limit:
         what = (
             f"The limit of {dollars(cap.limit)} on {cap} would be passed: {dollars(spent)} was "
             f"spent, and the next attempt may cost {dollars(wanted)}."
