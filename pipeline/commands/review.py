@@ -208,17 +208,19 @@ def _leave(layout: Layout, records: Records, asked: Review, answer: Answer) -> i
     owner = live_owner(layout)
     post(layout, as_request(asked, answer))
     until = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < until:
+    is_waited_for = True
+    while is_waited_for:
+        is_waited_for = time.monotonic() < until and live_owner(layout) is not None
         found = stored(records, asked.review_id)
         if not found.is_open:
             _tell(found)
             return ExitCode.OK
         time.sleep(0.1)
     console.emit(
-        f"The answer is left for {owner or 'the next run'}, who has not taken it up yet; "
-        "`pipeline review list` shows when it has."
+        f"The answer is left for {owner}, and not taken up so far; `pipeline review list` shows "
+        "whether it is. Where it stays open, answer again."
     )
-    return ExitCode.OK
+    return ExitCode.NOT_PASSED
 
 
 def _tell(answered: Review) -> None:
