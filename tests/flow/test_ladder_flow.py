@@ -5,6 +5,7 @@ import random
 import sys
 
 import pytest
+from scripted_agents import DRIVER, Agents, Scripted, fails, writes
 
 from pipeline.base.errors import InterruptedRunError
 from pipeline.base.schema import violations
@@ -14,7 +15,6 @@ from pipeline.model.agent import AgentFailure
 from pipeline.model.event import EventType
 from pipeline.model.states import FINAL
 from pipeline.work.agents import ADAPTERS
-from tests.flow.scripted_agents import DRIVER, Agents, Scripted, fails, writes
 
 PYTHON = [sys.executable, "-S", "-c"]
 RIGHT = [*PYTHON, "assert open('a.txt').read() == 'right\\n'"]
@@ -51,6 +51,7 @@ def configure(project, profiles, *, repair=None, **sections):
     project.configure(
         tools=profiles,
         repair={"backoff_s": 0.01, "backoff_max_s": 0.02, **(repair or {})},
+        review={"on": []},
         **sections,
     )
 
@@ -548,3 +549,19 @@ def test_arguments_for_the_own_tool_are_not_another_tools(project, ended, agents
     )
     project.writes("one", "a.txt", "wrong\n", acceptance_tests=[RIGHT])
     assert ended(project.run()) == {"one": "done"}
+
+
+def test_what_awaits_a_person_is_exported_too(project, ended, agents):
+    configure(
+        project,
+        {"own": agents.profile("own", writes(a="wrong\n"), writes(a="still\n"))},
+        repair={"fix": ["tool"], "rung_attempts": 1},
+    )
+    project.configure(review={"on": ["ladder"]})
+    one(project, "own")
+    summary = project.run()
+    assert ended(summary) == {"one": "awaiting_review"}
+    (task,) = exported(project, summary, "error_analysis", "one")["tasks"]
+    assert (task["status"], task["ladder_state"]) == ("awaiting_review", "quarantine")
+    assert (task["recommended_action"], task["fix_agent"]) == ("ask_human", "own")
+    assert task in exported(project, summary, "error_analysis")["tasks"]
