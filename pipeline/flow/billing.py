@@ -22,9 +22,15 @@ _NEVER_ASKED = frozenset({AgentFailure.MISSING, AgentFailure.VERSION, AgentFailu
 def run_budget(
     ledger: Ledger, run_id: str, plan: Plan, *, cancel: CancelToken, deadline: float | None
 ) -> Budget:
-    """The budget of a run as it is configured now, less what the run has spent before."""
+    """The budget of a run as it is configured now, less what the run has spent before.
+
+    Where nobody is to be asked about budgets, ``ask`` is the same as ``suspend``.
+    """
+    config = plan.config.budget
+    if config.action == "ask" and "budget" not in plan.config.review.on:
+        config = replace(config, action="suspend")
     return Budget(
-        plan.config.budget,
+        config,
         workstreams=plan.workstreams,
         spent=spending(ledger, run_id),
         tell=lambda event: ledger.record(replace(event, run_id=run_id)),

@@ -186,3 +186,25 @@ def test_an_agent_that_is_not_there_has_cost_nothing(project, monkeypatch):
         "b": (None, 2 * QUARTER),
         "c": (None, 2 * QUARTER),
     }
+
+
+def test_a_person_is_asked_and_the_others_go_on(project, ended):
+    for ws_id in AGENTS:
+        agent(project, ws_id)
+    project.writes("plain", "a.txt", "A\n")
+    configure(project, max_cost_total=0.6, action="ask")
+    summary = project.run(overrides={"run.jobs": 2})
+    ends = ended(summary)
+    assert sorted(ends.values()) == ["awaiting_review"] * 2 + ["done"] * 3
+    assert ends["plain"] == "done"
+    assert summary.status is RunState.PARTIAL
+    assert spent(project) == (2 * QUARTER, 2)
+
+
+def test_where_nobody_is_to_be_asked_the_run_ends(project):
+    agent(project, "a")
+    configure(project, max_cost_total=0.1, action="ask")
+    project.configure(review={"on": []})
+    with pytest.raises(BudgetReachedError) as caught:
+        project.run()
+    assert caught.value.action == "suspend"
