@@ -29,7 +29,8 @@ _SECTION = b"diff --git "
 class Asked:
     """A task for a tool: ``tree`` is what it starts from, ``patch`` what a review is about.
 
-    ``others`` and ``landed_diff`` are the other side of a conflict; ``part`` counts from 1.
+    ``others`` and ``landed_diff`` are the other side of a conflict; ``advice`` is
+    what a person added; ``part`` counts from 1.
     """
 
     ws: Workstream
@@ -39,6 +40,7 @@ class Asked:
     others: tuple[Workstream, ...] = ()
     landed_diff: bytes = b""
     patch: bytes = b""
+    advice: str = ""
     part: int = 1
 
 
@@ -68,7 +70,11 @@ def tell(
     given = feedback if find_editor(profile.driver).takes_feedback(profile) else None
     kind = kind_of(step, given)
     asked = Asked(bundles[record.ws_id], record.tree, kind, given, part=part)
-    if given and kind is Kind.CONFLICT and is_agent(profile):
+    if not is_agent(profile):
+        return compose(ground, profile, asked)
+    ws, advice = _apart(asked.ws, context.graph.bundles[record.ws_id])
+    asked = replace(asked, ws=ws, advice=advice)
+    if given and kind is Kind.CONFLICT:
         landed = _landed_diff(ground, record, given)
         asked = replace(asked, others=others(context, record), landed_diff=landed)
     return compose(ground, profile, asked)
@@ -160,6 +166,7 @@ def _material(ground: Ground, profile: ToolProfile, asked: Asked) -> Material:
         pieces=pieces,
         findings=feedback.findings,
         excerpts=excerpts_of(ground, asked.tree, feedback.findings),
+        advice=asked.advice,
         earlier=feedback.earlier,
         attempt=feedback.attempt,
         reason=feedback.reason,
@@ -170,6 +177,15 @@ def _material(ground: Ground, profile: ToolProfile, asked: Asked) -> Material:
         patch=asked.patch,
         left_out=left_out,
     )
+
+
+def _apart(ws: Workstream, frozen: Workstream) -> tuple[Workstream, str]:
+    """A bundle with its own description, and what people added to that when they were asked.
+
+    Only the store tells the two apart: in a text from elsewhere anybody can play a reviewer.
+    """
+    added = ws.description.removeprefix(frozen.description)
+    return replace(ws, description=frozen.description), added.strip()
 
 
 def _landed_diff(ground: Ground, record: WorkstreamRecord, feedback: Feedback) -> bytes:

@@ -40,6 +40,7 @@ def material(kind: Kind) -> Material:
         pieces=tuple(Piece(part, f"p/{part}.md", EVIL, Relevance.LITERAL) for part in Part),
         findings=(Finding("t", "c", EVIL, path=b"a\xff`.py", line=1),),
         excerpts=(Excerpt("a.py", EVIL),),
+        advice=EVIL,
         earlier=(EVIL,),
         reason=EVIL,
         last_diff=EVIL.encode(),

@@ -80,8 +80,8 @@ class Material:
     ``others`` are the workstreams whose landed work a conflict is with, ``landed_diff`` what came
     with it to the files in conflict, as a diff against what both began from. ``last_diff`` is
     what the last attempt had changed and ``reason`` why that was not enough; ``patch`` is what a
-    review judges. ``earlier`` and ``left_out`` are sentences for the model; ``mode`` is one of
-    ``Mode``.
+    review judges, ``advice`` what a person said who was asked. ``earlier`` and ``left_out`` are
+    sentences for the model; ``mode`` is one of ``Mode``.
     """
 
     ws: Workstream
@@ -90,6 +90,7 @@ class Material:
     pieces: tuple[Piece, ...] = ()
     findings: tuple[Finding, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
+    advice: str = ""
     earlier: tuple[str, ...] = ()
     attempt: int = 1
     reason: str = ""

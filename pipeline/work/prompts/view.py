@@ -39,6 +39,7 @@ def view(material: Material) -> dict[str, Any]:
         "kind": material.kind.value,
         "mode": material.mode,
         "task": _task(material.ws),
+        "advice": _indented(material.advice),
         "rules": _rules(material),
         "change": _pieces(material, Part.CHANGE),
         "conventions": _pieces(material, Part.CONVENTION),
@@ -82,11 +83,16 @@ def _task(ws: Workstream) -> dict[str, Any]:
         "id": inline(ws.id),
         "title": inline(ws.title or ws.id),
         "description": _block(ws.description, "What it is for"),
-        "tasks": [paragraph(task).replace("\n", "\n  ") for task in ws.tasks],
+        "tasks": [_indented(task) for task in ws.tasks],
         "scope": [inline(path) for path in ws.files_scope],
         "create": [inline(path) for path in ws.files_create],
         "checks": [_check(ws, number) for number in range(len(ws.acceptance_tests))],
     }
+
+
+def _indented(text: str) -> str:
+    """Text that stays within one item of a list: no line of it is a heading or another item."""
+    return paragraph(text).replace("\n", "\n  ")
 
 
 def _check(ws: Workstream, number: int) -> str:
