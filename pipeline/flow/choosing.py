@@ -1,9 +1,10 @@
 """Which tool an attempt is made with: the one that is named, or the one that routing chooses."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pipeline.base.errors import InputError
+from pipeline.base.git import TreeEntry
 from pipeline.flow.attempts import past
 from pipeline.flow.context import RunContext
 from pipeline.model.agent import TRANSIENT, UNFIT, AgentFailure
@@ -11,6 +12,7 @@ from pipeline.model.check import ToolProfile
 from pipeline.model.codec import encode
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.glob import plain_path
 from pipeline.model.record import Step, WorkstreamRecord
 from pipeline.model.routing import (
     AGENT_RUNG,
@@ -153,16 +155,27 @@ def _task(context: RunContext, record: WorkstreamRecord) -> RoutingTask:
 
 def _files_in_scope(context: RunContext, ws: Workstream, tree: str) -> dict[bytes, int]:
     """The files of a tree that a workstream may change, with their sizes in bytes."""
-    scope = Scope(ws.files_scope, ws.files_create)
     objects = context.repo.objects
     found = sorted(
-        (path, entry.oid)
-        for path, entry in context.repo.trees.flatten(tree).items()
-        if entry.is_regular and (scope.may_modify(path) or scope.may_create(path))
+        (path, entry.oid) for path, entry in _in_scope(context, ws, tree) if entry.is_regular
     )
     sizes = {path: objects.size(oid) for path, oid in found[:_SIZED_FILES]}
     mean = sum(sizes.values()) // len(sizes) if sizes else 0
     return {**sizes, **{path: mean for path, _ in found[_SIZED_FILES:]}}
+
+
+def _in_scope(context: RunContext, ws: Workstream, tree: str) -> Iterator[tuple[bytes, TreeEntry]]:
+    """The entries of a tree in scope; plain paths are looked up, patterns are held to all files."""
+    trees = context.repo.trees
+    plain = [plain_path(pattern) for pattern in (*ws.files_scope, *ws.files_create)]
+    if None not in plain:
+        paths = {path.encode("utf-8", "surrogateescape") for path in plain if path}
+        yield from ((p, entry) for p in paths if (entry := trees.lookup(tree, p)) is not None)
+        return
+    scope = Scope(ws.files_scope, ws.files_create)
+    for path, entry in trees.flatten(tree).items():
+        if scope.may_modify(path) or scope.may_create(path):
+            yield path, entry
 
 
 def _decided(context: RunContext, inputs: RoutingInputs) -> tuple[RoutingInputs, Decision]:

@@ -181,6 +181,23 @@ def test_metrics_learn_from_earlier_runs_alone(project, ended, agents, configure
     assert counted == {"weak": 1, "able": 1}
 
 
+def test_a_conflict_is_a_task_of_its_own_kind(project, ended, agents, configure):
+    """Both change one file; the second comes back from landing, to a tool that is chosen anew."""
+    profiles = {
+        "editor": agents.profile("editor", writes(a="1\n"), writes(a="2\n")),
+        "merger": agents.profile("merger", writes(a="both\n")),
+    }
+    rules = [{"task_kind": ["conflict"], "use": ["merger"]}]
+    configure(profiles, {"tools": ["editor"], "rules": rules})
+    for name, other in (("v", "w"), ("w", "v")):
+        project.bundle(name, files_scope=["a.txt"], tool="auto", allow_overlap=[other])
+    summary = project.run()
+    assert ended(summary) == {"v": "done", "w": "done"}
+    found = [(d["task_kind"], d["selected_tool"]) for d in decisions(project, summary)]
+    assert Counter(found) == {("edit", "editor"): 2, ("conflict", "merger"): 1}
+    assert all(d["inputs"]["task"]["bytes"] > 0 for d in decisions(project, summary))
+
+
 def test_runs_without_routing_record_no_decision(project, ended):
     project.writes("one", "one.txt", "x\n")
     summary = project.run()

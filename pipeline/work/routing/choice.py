@@ -103,7 +103,8 @@ def _unfit(tool: ToolFacts, rule: RoutingRule, inputs: RoutingInputs) -> str:
         return "it failed at this task already"
     if tool.tier < rule.min_tier:
         return f"its tier {tool.tier} is below {rule.min_tier}"
-    if inputs.task.kind is not TaskKind.EDIT and not tool.takes_feedback:
+    hears = tool.takes_feedback or inputs.task.kind is TaskKind.EDIT or tool.id == inputs.wanted
+    if not hears:
         return "it takes no feedback"
     return _RESTS if inputs.breakers.get(tool.id) is BreakerState.OPEN else ""
 
