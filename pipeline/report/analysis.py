@@ -82,7 +82,9 @@ def analyse(
     """The newest failure of a workstream, from its finished attempts, oldest first."""
     # A fixer that found nothing to repair leaves the red gate as the newest failure.
     told = [
-        a for a in attempts if (a.state is AttemptState.FAILED or _class_of(a)) and not _is_fixer(a)
+        a
+        for a in attempts
+        if (a.state is AttemptState.FAILED or "classification" in a.details) and not _is_fixer(a)
     ]
     last = told[-1] if told else None
     kind = _class_of(last) if last else "flaky"

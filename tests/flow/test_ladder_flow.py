@@ -283,6 +283,9 @@ def test_a_flaky_gate_is_recorded_and_not_repaired(project, ended, agents, tmp_p
     with project.records() as records:
         rows = records.query("SELECT result FROM verdicts WHERE content LIKE '%moody%'")
     assert rows == [("failed",)]
+    (task,) = exported(project, summary, "error_analysis")["tasks"]
+    assert (task["error_type"], task["classification"]) == ("runtime_flaky", "flaky")
+    assert task["recommended_action"] == "stabilise_test"
 
 
 def test_without_reruns_the_same_gate_is_red(project, ended, agents, tmp_path):
@@ -339,6 +342,7 @@ def test_exports_tell_what_failed_and_what_repairs_came_to(project, ended, agent
     good, bad = told["one"], told["lost"]
     assert (good["recommended_action"], good["ladder_state"]) == ("none", "success")
     assert good["fix_agent"] == "other"
+    assert (good["error_type"], good["classification"]) == ("scope", "needs_agent")
     assert {"own", "mechanical", "other"} < set(good["plugins_run"])
     assert (bad["error_type"], bad["classification"]) == ("runtime_failed", "needs_agent")
     assert (bad["ladder_state"], bad["fix_agent"]) == ("quarantine", None)
