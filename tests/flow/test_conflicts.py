@@ -169,3 +169,29 @@ def test_what_was_created_since_the_base_may_be_changed_by_who_may_create_it() -
     assert not scope.may_modify(b"new/1")
     assert not scope.grants_literally(b"tests/conftest.py")
     assert [check.name for check in held.acceptance_tests] == ["b: t"]
+
+
+def test_another_tool_resolves_it_where_the_routing_says_so(project: Project, ended: Ended) -> None:
+    conflicting(project, "pass")
+    write = "open('a.txt', 'w').write('second\\n')"
+    resolve = "open('a.txt', 'w').write('first\\nsecond\\n')"
+    project.configure(
+        tools={
+            "agent": AGENT,
+            "writer": {**AGENT, "command": [sys.executable, "-S", "-c", write]},
+            "resolver": {**AGENT, "command": [sys.executable, "-S", "-c", resolve]},
+        },
+        routing={
+            "rules": [
+                {"task_kind": ["conflict"], "use": ["resolver"]},
+                {"task_kind": ["edit"], "use": ["writer"]},
+            ]
+        },
+    )
+    project.bundle("second", tool="auto", files_scope=["a.txt"], acceptance_tests=[holds("second")])
+    summary = project.run()
+    assert ended(summary) == {"first": "done", "second": "done"}
+    with project.records() as records:
+        tools = [a.tool for a in records.attempts(summary.run_id, "second") if a.step == "edit"]
+    assert tools == ["writer", "resolver"]
+    agrees(project, summary.run_id)

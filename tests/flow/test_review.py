@@ -1,5 +1,6 @@
 """Runs in which a person is asked: what is asked, and what each answer leads to."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -310,3 +311,66 @@ def test_a_reached_budget_asks_and_the_run_goes_on_when_it_is_raised(
     summary = project.run()
     assert (summary.run_id, ended(summary)) == (first.run_id, {"dear": "done", "free": "done"})
     agrees(project, summary.run_id)
+
+
+@pytest.mark.parametrize("words", [["adjust", "--advice", "heed me"], ["reject"]])
+def test_a_run_that_was_killed_after_an_answer_goes_on_by_it(
+    asking: Project, ended: Ended, tmp_path: Path, words: list[str]
+) -> None:
+    """The answer reaches the live engine, is stored, and the engine dies at once."""
+    gate = tmp_path / "go"
+    code = (
+        "import pathlib, time\n"
+        "end = time.monotonic() + 60\n"
+        f"while not pathlib.Path({str(gate)!r}).exists() and time.monotonic() < end: "
+        "time.sleep(0.05)\n"
+        "open('b.txt', 'w').write('slow\\n')\n"
+    )
+    asking.script("slow", code, files_scope=["b.txt"])
+    asking.configure(run={"jobs": 2})
+    command = [sys.executable, "-c", "from pipeline.cli import main; raise SystemExit(main())"]
+    engine = subprocess.Popen(
+        [*command, "run", "--quiet", "--repo", str(asking.top)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if asking.layout.database.exists() and open_reviews(asking):
+                break
+            time.sleep(0.05)
+        assert say(asking, words[0], "stubborn", *words[1:]) == 0
+    finally:
+        engine.kill()
+        engine.wait()
+    gate.touch()
+    with asking.records() as records:
+        (before,) = records.runs(kind="run")
+        assert len(reviews(records)) == 1
+    summary = asking.run(overrides={})
+    assert summary.run_id == before.run_id
+    state = "done" if words[0] == "adjust" else "quarantined"
+    assert ended(summary) == {"stubborn": state, "slow": "done"}
+    agrees(asking, summary.run_id)
+
+
+def test_what_was_checked_behind_it_waits_for_the_answer(risky: Project, ended: Ended) -> None:
+    risky.writes("behind", "c.txt", "behind\n", depends_on=["ci"])
+    summary = risky.run()
+    assert ended(summary) == {"ci": "awaiting_review", "plain": "done", "behind": "checked"}
+    assert risky.show(summary.integration_branch, "c.txt") == "c"
+    agrees(risky, summary.run_id)
+    assert say(risky, "approve", "ci") == 0
+    summary = risky.run()
+    assert set(ended(summary).values()) == {"done"}
+    agrees(risky, summary.run_id)
+
+
+def test_what_is_too_large_for_one_look_is_shown_to_a_person(
+    project: Project, ended: Ended
+) -> None:
+    project.configure(review={"on": ["risk"]}, policy={"max_lines_changed": 100})
+    project.writes("large", "a.txt", "x\n" * 60)
+    project.writes("small", "b.txt", "x\n" * 40)
+    assert ended(project.run()) == {"large": "awaiting_review", "small": "done"}

@@ -64,6 +64,14 @@ def test_landing_waits_for_predecessors_and_passes_over_the_ended():
     assert landable(CHAIN, states(a=W.FAILED, b=W.BLOCKED, c=W.BLOCKED, d=W.CHECKED)) == ("d",)
 
 
+def test_what_depends_on_one_that_awaits_review_waits_with_it():
+    held = states(a=W.AWAITING_REVIEW, b=W.CHECKED, d=W.CHECKED)
+    assert landable(CHAIN, held) == ("d",)
+    assert landable(CHAIN, states(b=W.CHECKED, d=W.CHECKED, a=W.MERGING)) == ("a",)
+    assert blocked(CHAIN, held, ()) == {}
+    assert workable(CHAIN, states(a=W.AWAITING_REVIEW, d=W.DONE), ()) == ()
+
+
 def test_batch_waits_until_it_is_full_or_all_are_decided():
     some = states(a=W.CHECKED, b=W.CHECKED)
     assert landable(CHAIN, some, 2) == ("a", "b")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.base.clock import now
 from pipeline.base.files import sha256
@@ -121,6 +123,20 @@ def test_the_second_answer_changes_nothing(ledger: Ledger, make_run: MakeRun) ->
     assert (ledger.events(run_id), reviews(ledger)) == before
 
 
+def test_an_older_question_is_not_answered_in_place_of_the_open_one(
+    ledger: Ledger, make_run: MakeRun
+) -> None:
+    run_id = make_run(ledger)
+    go_to_editing(ledger, run_id)
+    older = question(run_id)
+    ask(ledger, older)
+    answer_review(ledger, older, Answer(Option.APPROVE), at=now(), changes={})
+    ask(ledger, question(run_id), W.MERGING)
+    with pytest.raises(StaleStateError):
+        answer_review(ledger, older, Answer(Option.REJECT), at=now(), changes={})
+    assert ledger.workstream(run_id, "a").state is W.AWAITING_REVIEW
+
+
 def test_an_answer_is_not_kept_where_its_move_fails(ledger: Ledger, make_run: MakeRun) -> None:
     run_id = make_run(ledger)
     go_to_editing(ledger, run_id)
@@ -165,3 +181,36 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(
         assert connection.execute("SELECT count(*) FROM schema_meta").fetchone() == (
             len(migrations()),
         )
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(["ask", "start", *Option]), max_size=12))
+def test_a_workstream_awaits_review_exactly_while_one_is_open(
+    ledger: Ledger, make_run: MakeRun, words: list[str]
+) -> None:
+    run_id = make_run(ledger)
+    go_to_editing(ledger, run_id)
+    answers = 0
+    for word in words:
+        record = ledger.workstream(run_id, "a")
+        try:
+            if word == "ask":
+                ask(ledger, question(run_id, generation=record.generation), record.state)
+            elif word == "start":
+                ledger.move(run_id, "a", W.READY, W.EDITING, "Again.")
+            else:
+                newest = reviews(ledger, run_id)[-1:]
+                for asked in newest:
+                    answer_review(ledger, asked, Answer(Option(word)), at=now(), changes={})
+                    answers += 1
+        except (StaleStateError, IllegalMoveError):
+            pass
+        record = ledger.workstream(run_id, "a")
+        still = reviews(ledger, run_id, state=ReviewState.OPEN)
+        assert len(still) == (record.state is W.AWAITING_REVIEW)
+    told = ledger.events(run_id, types={EventType.REVIEW_ANSWERED})
+    assert len(told) == answers
+    adjusted = reviews(ledger, run_id, state=ReviewState.ADJUSTED)
+    assert ledger.workstream(run_id, "a").generation == 1 + len(adjusted)
