@@ -569,3 +569,33 @@ def test_what_awaits_a_person_is_exported_too(project, ended, agents):
     assert (task["status"], task["ladder_state"]) == ("awaiting_review", "quarantine")
     assert (task["recommended_action"], task["fix_agent"]) == ("ask_human", "own")
     assert task in exported(project, summary, "error_analysis")["tasks"]
+
+
+def test_who_waits_keeps_nobody_from_the_tool(project, agents):
+    """The tool runs once at a time; while one workstream waits for an hour, another uses it."""
+    turns = (fails("rate_limit", "429"), writes(a="right\n"))
+    configure(
+        project,
+        {"own": agents.profile("own", *turns, concurrency=1)},
+        repair={"backoff_s": 3000.0, "backoff_max_s": 3600.0},
+    )
+    for name, other in (("one", "two"), ("two", "one")):
+        one(project, "own", id=name, allow_overlap=[other])
+        (project.top / "workstreams/one.json").rename(project.top / f"workstreams/{name}-x.json")
+    polls = []
+
+    def is_enough():
+        polls.append(None)
+        with project.records() as records:
+            run_id = records.runs(limit=1)[0].run_id
+            states = [ws.state for ws in records.workstreams(run_id)]
+        is_through = {"checked", "merging", "done"} & {state.value for state in states}
+        return "enough" if is_through or len(polls) > 200 else ""
+
+    with pytest.raises(InterruptedRunError):
+        project.run(watch=Watch(should_stop=is_enough))
+    with project.records() as records:
+        run_id = records.runs(limit=1)[0].run_id
+        states = {ws.state.value for ws in records.workstreams(run_id)}
+    assert "editing" in states
+    assert len(states & {"checked", "merging", "done"}) == 1
