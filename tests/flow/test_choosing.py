@@ -137,18 +137,28 @@ def test_a_breaker_spares_the_other_workstreams(project, ended, agents, configur
     assert decisions(project, summary)[-1]["inputs"]["breakers"] == {"down": "open"}
 
 
-def test_where_only_rest_keeps_tools_from_it_one_waits_and_asks(project, ended, agents, configure):
-    """The second workstream finds the only tool resting; it waits and makes the trial."""
-    profiles = {"only": agents.profile("only", fails("rate_limit"), every("both"))}
-    routing = {"tools": ["only"], "breaker_failures": 1, "breaker_rest_s": 0.3}
+def test_where_only_rest_keeps_a_tool_from_it_one_waits_and_asks(project, ended, agents, configure):
+    """The second workstream may ask nobody but the tool that rests: it makes the trial."""
+    profiles = {
+        "tired": agents.profile("tired", fails("rate_limit"), every("late")),
+        "spare": agents.profile("spare", every("early")),
+    }
+    routing = {
+        "tools": ["tired", "spare"],
+        "rules": [{"phase": ["second"], "use": ["tired"]}],
+        "breaker_failures": 1,
+        "breaker_rest_s": 1.0,
+    }
     configure(profiles, routing)
-    for name, other in ("ab", "ba"):
-        fields = {"files_create": ["both.txt"], "allow_overlap": [other]}
-        project.bundle(name, tool="auto", **fields)
+    auto(project, "early")
+    auto(project, "late", depends_on=["early"], phase="second")
     summary = project.run()
-    assert sorted(ended(summary).values()) == ["done", "failed"]
+    assert ended(summary) == {"early": "done", "late": "done"}
     kinds = [e.payload["to"] for e in events(project, summary, EventType.BREAKER_TRIPPED)]
     assert kinds == ["open", "closed"]
+    assert len(agents.prompts("tired")) == 2
+    last = decisions(project, summary)[-1]["inputs"]
+    assert last["breakers"] == {"tired": "half_open"}
 
 
 @pytest.mark.parametrize("jobs", [1, 4])
@@ -184,7 +194,7 @@ def test_metrics_learn_from_earlier_runs_alone(project, ended, agents, configure
 def test_a_conflict_is_a_task_of_its_own_kind(project, ended, agents, configure):
     """Both change one file; the second comes back from landing, to a tool that is chosen anew."""
     profiles = {
-        "editor": agents.profile("editor", writes(a="1\n"), writes(a="2\n")),
+        "editor": agents.profile("editor", writes(a="1\n"), writes(a="2\n"), concurrency=1),
         "merger": agents.profile("merger", writes(a="both\n")),
     }
     rules = [{"task_kind": ["conflict"], "use": ["merger"]}]
