@@ -137,6 +137,16 @@ def test_a_number_that_was_counted_tells_places_apart() -> None:
         assert "lines 1 and 4" in refused(f"```diff\n{start}{header}\n{body}```\n").message
 
 
+def test_numbers_that_were_wrong_once_are_not_believed_again() -> None:
+    tree = {b"f": b"one\ntwo\nx\nthree\nx\n"}
+    start = "--- a/f\n+++ b/f\n"
+    second = "@@ -3 +3 @@\n-x\n+y\n"
+    right = parse_answer(f"{start}@@ -1 +1 @@\n-one\n+1\n{second}", tree.get)
+    assert isinstance(right, Diff) and b" two\n-x\n+y\n" in right.patch
+    wrong = parse_answer(f"{start}@@ -2 +2 @@\n-one\n+1\n{second}", tree.get)
+    assert isinstance(wrong, Refused) and "lines 3 and 5" in wrong.message
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "said"),
     [

@@ -194,10 +194,14 @@ def test_where_lines_are_unique_numbers_are_not_needed(bench, edit, mangle) -> N
 
 
 @_SETTINGS
-@given(edit=edits(), mangle=st.sampled_from(NEED_UNIQUE_LINES))
-def test_among_lines_that_are_there_twice_nothing_is_guessed(bench, edit, mangle) -> None:
+@given(
+    edit=edits(st.sampled_from(["a", "b"])),
+    mangle=st.sampled_from(NEED_UNIQUE_LINES[1:]),
+    context=st.sampled_from([1, 2, 3]),
+)
+def test_among_lines_that_are_there_twice_nothing_is_guessed(bench, edit, mangle, context) -> None:
     before, after = edit
-    judge(bench, before, after, mangle(bench.diff(before, after)))
+    judge(bench, before, after, mangle(bench.diff(before, after, f"--unified={context}")))
 
 
 @_SETTINGS
