@@ -111,7 +111,7 @@ class Lander:
         asked = []
         for record in records:
             why = why_risky(self._context, record)
-            if why and record.state is WorkstreamState.CHECKED:
+            if why:  # also where an engine died between the two moves
                 merging = self._begin(Link(record, self._tip, self._tip)).record
                 asked.append(ask_review(self._context, merging, ReviewKind.RISK, why))
         return tuple(asked)

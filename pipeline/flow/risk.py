@@ -10,9 +10,11 @@ def why_risky(context: RunContext, record: WorkstreamRecord) -> str:
     """Why a person is asked before checked work lands, as a sentence; empty where nobody is.
 
     Asked about are changes of protected names, which only a literal grant lets in, and changes of
-    more than half of the files or lines that the policy permits.
+    more than half of the files or lines that the policy permits; nothing that was approved.
     """
     if ReviewKind.RISK.value not in context.config.review.on:
+        return ""
+    if context.answered.approval(record) is not None:
         return ""
     repo = context.repo
     start, own = repo.commit_tree(record.start_commit), record.tree

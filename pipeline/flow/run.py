@@ -361,13 +361,15 @@ def _stopper(context: RunContext, watch: Watch) -> Callable[[], InterruptedRunEr
     remedy = "`pipeline run` carries on."
 
     def should_stop() -> InterruptedRunError | None:
+        is_cancelled = False
         for request in inbox.take(context.layout):
-            if request.kind == "cancel" and request.run_id in ("", context.run_id):
-                return CancelledRunError("The run was cancelled by a request.", remedy=remedy)
+            is_cancelled |= request.kind == "cancel" and request.run_id in ("", context.run_id)
             if request.kind == RECORD_EXEC:
                 store_request(context.ledger, request)
             if request.kind == ANSWER:
                 hear(context, request)
+        if is_cancelled:
+            return CancelledRunError("The run was cancelled by a request.", remedy=remedy)
         if context.deadline is not None and time.monotonic() > context.deadline:
             return InterruptedRunError("The run's time limit has passed.", remedy=remedy)
         reason = watch.should_stop()

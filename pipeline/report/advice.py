@@ -28,6 +28,8 @@ def _run_advice(summary: RunSummary) -> Iterator[Advice]:
     match summary.status:
         case RunState.COMPLETED if done and branch:
             yield Advice(f"git merge {branch}", "take it into the branch you are on")
+        case RunState.PARTIAL if summary.totals.get(WorkstreamState.AWAITING_REVIEW):
+            yield Advice("pipeline run", "go on, once the reviews are answered")
         case RunState.PARTIAL | RunState.FAILED:
             yield Advice("pipeline run", "try again after a fix; finished work is taken over")
         case RunState.INTERRUPTED | RunState.CANCELLED:
@@ -47,7 +49,7 @@ def advise_workstream(summary: RunSummary, ws: WorkstreamSummary) -> Advice | No
             command = f"pipeline show-events {summary.run_id} --workstream {ws.id}"
             return Advice(command, "what happened, step by step")
         case WorkstreamState.AWAITING_REVIEW:
-            return Advice("", "a person has to approve, reject or adjust its patch")
+            return Advice(f"pipeline review show {ws.id}", "what a person has to decide")
         case WorkstreamState.ABANDONED:
             return Advice("pipeline run --fresh", "do it again in a new run")
         case WorkstreamState.BLOCKED:

@@ -9,6 +9,7 @@ import pytest
 from projects import Project
 
 from pipeline.base.git import Repository
+from pipeline.cli import main
 from pipeline.flow.conflicts import meets, widened
 from pipeline.flow.verify import verify
 from pipeline.model.check import Check
@@ -194,4 +195,25 @@ def test_another_tool_resolves_it_where_the_routing_says_so(project: Project, en
     with project.records() as records:
         tools = [a.tool for a in records.attempts(summary.run_id, "second") if a.step == "edit"]
     assert tools == ["writer", "resolver"]
+    agrees(project, summary.run_id)
+
+
+def test_an_unresolved_conflict_is_resolved_after_advice(project: Project, ended: Ended) -> None:
+    conflicting(
+        project,
+        "asked = open(sys.argv[2]).read()\n"
+        "both = 'heed me' in asked\n"
+        "open('a.txt', 'w').write('first\\nsecond\\n' if both else 'second')",
+    )
+    project.writes("third", "c.txt", "third\n")  # the second round begins where this has landed
+    bundle = json.loads((project.top / "workstreams/second.json").read_text())
+    bundle["tool_args"]["command"].append("{prompt_file}")
+    project.write("workstreams/second.json", json.dumps(bundle))
+    first = project.run()
+    assert ended(first)["second"] == "awaiting_review"
+    words = ["review", "adjust", "second", "--advice", "heed me", "--repo", str(project.top)]
+    assert main(words) == 0
+    summary = project.run()
+    assert (summary.run_id, ended(summary)["second"]) == (first.run_id, "done")
+    assert project.show(summary.integration_branch, "a.txt") == "first\nsecond"
     agrees(project, summary.run_id)

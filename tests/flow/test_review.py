@@ -1,10 +1,12 @@
 """Runs in which a person is asked: what is asked, and what each answer leads to."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -256,11 +258,12 @@ def test_an_answer_of_another_terminal_reaches_a_live_run(
 
 def test_what_a_person_had_a_say_in_is_not_taken_over(asking: Project, ended: Ended) -> None:
     """Its bundle did not allow what the answer allowed."""
+    asking.script("idle", "pass", files_scope=["b.txt"])
     asking.run()
     say(asking, "adjust", "stubborn", "--advice", "heed me")
-    asking.run()
+    assert ended(asking.run()) == {"stubborn": "done", "idle": "failed"}
     asking.writes("new", "c.txt", "new\n")
-    assert ended(asking.run()) == {"stubborn": "awaiting_review", "new": "done"}
+    assert ended(asking.run()) == {"stubborn": "awaiting_review", "idle": "failed", "new": "done"}
 
 
 @pytest.fixture
@@ -374,3 +377,14 @@ def test_what_is_too_large_for_one_look_is_shown_to_a_person(
     project.writes("large", "a.txt", "x\n" * 60)
     project.writes("small", "b.txt", "x\n" * 40)
     assert ended(project.run()) == {"large": "awaiting_review", "small": "done"}
+
+
+def test_what_is_risky_does_not_slip_through_where_the_engine_died_before_it_asked(
+    risky: Project, ended: Ended
+) -> None:
+    """It was about to land: the first of the two moves was made."""
+    risky.run()
+    with closing(sqlite3.connect(risky.layout.database)) as connection, connection:
+        connection.execute("DELETE FROM reviews")
+        connection.execute("UPDATE workstreams SET state = 'merging' WHERE ws_id = 'ci'")
+    assert ended(risky.run()) == {"ci": "awaiting_review", "plain": "done"}

@@ -17,7 +17,7 @@ RUN = "01jdaaaaaaaaaaaaaaaaaaaaaa"
         (W.QUARANTINED, f"pipeline quarantine show {'d' * 12}"),
         (W.FAILED, f"pipeline show-events {RUN} --workstream a"),
         (W.ABANDONED, "pipeline run --fresh"),
-        (W.AWAITING_REVIEW, ""),
+        (W.AWAITING_REVIEW, "pipeline review show a"),
         (W.BLOCKED, ""),
     ],
 )
