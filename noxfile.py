@@ -157,7 +157,7 @@ def agents(session: nox.Session) -> None:
     _install_agents(session, home)
     _install(session, "test")
     env = {"PIPELINE_AGENTS_HOME": str(home)}
-    session.run("pytest", "-m", "agents", "--reruns", "1", *session.posargs, env=env)
+    session.run("pytest", "-n", "2", "-m", "agents", "--reruns", "1", *session.posargs, env=env)
 
 
 def _install_agents(session: nox.Session, home: Path) -> None:
