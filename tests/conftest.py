@@ -2,12 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["projects"]
 
+_SLOW = ("commands", "docs", "hooks", "kill", "replay")
+"""Folders whose tests start the whole program or run whole plans: the quick gate leaves them out."""
+
 _FOREIGN = ("GIT_", "PIPELINE_", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in the slow folders, so that nobody has to remember it in each file."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in _SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

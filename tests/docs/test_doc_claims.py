@@ -145,7 +145,7 @@ def test_markers_are_documented() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     markers = {m.split(":")[0] for m in config["tool"]["pytest"]["ini_options"]["markers"]}
     table = re.findall(
-        r"^\| `([a-z]+)` \| (?:takes|kills|replays)", text_of("CONTRIBUTING.md"), re.M
+        r"^\| `([a-z]+)` \| (?:takes|drives|kills|replays)", text_of("CONTRIBUTING.md"), re.M
     )
     assert set(table) == markers
 
