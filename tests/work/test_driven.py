@@ -56,11 +56,12 @@ def call(project, pool, programs, tmp_path):
                 logs=tmp_path / "logs" / "edit",
                 environ={**known, **(environ or {})},
             )
+            before = set(slot.directory.iterdir())
             result = DrivenEditor(adapter or Player()).edit(request)
             captured = result.captured
             if captured is None:
                 captured = capture(slot, scratch, CaptureConfig())
-        left = list(slot.tmp.iterdir()) + list(slot.home.iterdir())
+        left = [*slot.tmp.iterdir(), *slot.home.iterdir(), *set(slot.directory.iterdir()) - before]
         assert left == [], "an agent's state stays behind"
         return result, [change.path for change in captured.changes]
 
