@@ -156,8 +156,9 @@ def agents(session: nox.Session) -> None:
     home = _folder(session) / "home"
     _install_agents(session, home)
     _install(session, "test")
+    where = (str(ROOT / "tests" / "agents"), "-m", "agents")
     env = {"PIPELINE_AGENTS_HOME": str(home)}
-    session.run("pytest", "-n", "2", "-m", "agents", "--reruns", "1", *session.posargs, env=env)
+    session.run("pytest", *where, "-n", "2", "--reruns", "1", *session.posargs, env=env)
 
 
 def _install_agents(session: nox.Session, home: Path) -> None:
