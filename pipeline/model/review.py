@@ -64,7 +64,7 @@ class Overlay:
         said = "".join(f"\n\nAdvice of a reviewer: {text}" for text in self.advice)
         return replace(
             ws,
-            description=f"{ws.description}{said}".lstrip("\n"),
+            description=f"{ws.description}{said}" if ws.description else said.lstrip("\n"),
             files_scope=_joined(ws.files_scope, self.files_scope),
             files_create=_joined(ws.files_create, self.files_create),
             tasks=_joined(ws.tasks, self.tasks),
