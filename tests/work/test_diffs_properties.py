@@ -1,18 +1,18 @@
 """Real diffs of git, mangled: those with one meaning left come back, the others never go wrong."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import run_git
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.work.diffs import Diff, Refused, parse_answer
 
 _SETTINGS = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -57,11 +57,19 @@ def _edited(draw, data: bytes, lines) -> bytes:
     return "\n".join(rows).encode()
 
 
-def write(top: Path, files: dict[str, bytes]) -> None:
-    for name, data in files.items():
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+_ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "HOME": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+
+def run_git(top: Path, *args: str, data: bytes = b"") -> bytes:
+    done = subprocess.run(
+        ["git", *args], cwd=top, env=_ENVIRONMENT, input=data, check=True, capture_output=True
+    )
+    return done.stdout
 
 
 class Bench:
@@ -75,11 +83,7 @@ class Bench:
     def tree(self, files: dict[str, bytes]) -> str:
         run_git(self.top, "read-tree", "--empty")
         for name, data in files.items():
-            done = subprocess.run(
-                ["git", "hash-object", "-w", "--stdin"],
-                cwd=self.top, input=data, capture_output=True, check=True,
-            )  # fmt: skip
-            oid = done.stdout.decode().strip()
+            oid = run_git(self.top, "hash-object", "-w", "--stdin", data=data).decode().strip()
             run_git(self.top, "update-index", "--add", "--cacheinfo", f"100644,{oid},{name}")
         return run_git(self.top, "write-tree").decode().strip()
 
@@ -92,7 +96,7 @@ class Bench:
         self.tree(before)
         done = subprocess.run(
             ["git", "apply", "--cached", "--whitespace=nowarn", "--verbose", "-"],
-            cwd=self.top, input=patch, capture_output=True, check=False,
+            cwd=self.top, env=_ENVIRONMENT, input=patch, capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (done.stderr, patch)
         assert b"offset" not in done.stderr and b"fuzz" not in done.stderr
