@@ -153,7 +153,7 @@ def agents(session: nox.Session) -> None:
             f"{' and '.join(missing)} cannot be found on PATH, and most agents need them: install "
             "Node.js 20 or newer (with npm), then run this session again."
         )
-    home = _folder(session) / "home"
+    home = (_folder(session) / "home").resolve()
     _install_agents(session, home)
     _install(session, "test")
     where = (str(ROOT / "tests" / "agents"), "-m", "agents")

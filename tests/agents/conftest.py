@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def agents_home() -> Path:
     """The folder with the installed agents and the model server."""
-    return Path(_HOME)
+    return Path(_HOME).resolve()
 
 
 @pytest.fixture(autouse=True)
