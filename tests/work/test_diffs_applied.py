@@ -66,3 +66,24 @@ def test_the_engine_makes_of_it_what_was_meant(project, answer: str, wanted) -> 
         }
     assert made == wanted
     assert set(diff.paths) == set(wanted)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "*** Begin Patch\n*** Delete File: tools/deploy.sh\n*** End Patch\n",
+        "--- a/tools/deploy.sh\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-#!/bin/sh\n-echo deploy\n",
+        hunk("tools/deploy.sh", " #!/bin/sh\n-echo deploy\n+echo later\n"),
+    ],
+)
+def test_a_program_is_removed_or_stays_one(project, answer: str) -> None:
+    with project.repo.scratch() as scratch:
+
+        def read(path: bytes) -> bytes | None:
+            entry = scratch.trees.lookup(project.tree, path)
+            return scratch.objects.read(entry.oid)[1] if entry else None
+
+        diff = parse_answer(answer, read)
+        assert isinstance(diff, Diff), diff
+        (change,) = scratch.apply_patch(project.tree, diff.patch).changes
+    assert change.after is None or change.after.mode == change.before.mode == 0o100755

@@ -165,6 +165,11 @@ def _gateway(task: AgentTask) -> dict[str, Any]:
     }
 
 
+def _provider(model: str) -> str:
+    """Who serves a model: its name's beginning, else whoever speaks OpenAI's language."""
+    return model.partition("/")[0] if "/" in model else "openai"
+
+
 def _of(events: tuple[dict[str, Any], ...], kind: str) -> list[dict[str, Any]]:
     return [event for event in events if event.get("type") == kind]
 
@@ -214,7 +219,7 @@ def _usage(task: AgentTask, events: tuple[dict[str, Any], ...]) -> Usage:
     written = [count(mapping(used.get("cache")).get("write")) for used in tokens]
     costs = [nusd(step.get("cost")) or 0 for step in steps]
     return Usage(
-        provider=task.settings.provider or task.settings.model.partition("/")[0],
+        provider=task.settings.provider or _provider(task.settings.model),
         model=task.settings.model,
         requests=len(steps),
         input_tokens=sum(count(u.get("input")) for u in tokens) + sum(cached) + sum(written),

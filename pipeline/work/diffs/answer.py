@@ -215,7 +215,7 @@ def _moved(
     text = Text(path, data, section.hunks)
     runs, is_cut = place_hunks(text, [section.hunks], notes)
     lines = writing.content(text, runs, is_cut=is_cut)
-    notes.add(f"The move of {shown(path)} became a deletion and a creation.")
+    notes.add(f"The move of {shown(path)} became a deletion and a creation, mode 100644.")
     made = writing.created(target, lines, b"100644", is_cut=is_cut)
     return [(path, writing.deleted(Text(path, data))), (target, made)]
 
