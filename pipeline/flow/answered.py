@@ -18,6 +18,11 @@ class Answered:
         for review in reviews:
             self._add(review)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has answered anything."""
+        return not self._by_ws
+
     def hear(self, review: Review) -> None:
         """Take in an answer that was just stored; its workstream has moved."""
         with self._lock:

@@ -92,17 +92,22 @@ class Engine:
             future = workers.submit(carry_on, self._context, self._records[ws_id], checked)
             self._working[future] = ws_id
 
-    def _behind_unchecked(self) -> set[str]:
-        """What depends on work that a person approved before its gates were green.
-
-        It starts when that has landed: only then there is something sound to start from.
-        """
-        graph = self._context.graph
-        unchecked = {
+    def _unchecked(self) -> frozenset[str]:
+        """Work that a person approved before its gates were green."""
+        if self._context.answered.is_empty:
+            return frozenset()
+        return frozenset(
             ws_id
             for ws_id, record in self._records.items()
             if record.state is WorkstreamState.MERGING and not record.checked_commit
-        }
+        )
+
+    def _behind_unchecked(self) -> set[str]:
+        """What depends on such work.
+
+        It starts when that has landed: only then there is something sound to start from.
+        """
+        graph, unchecked = self._context.graph, self._unchecked()
         if not unchecked:
             return set()
         return {ws_id for ws_id in graph.order if unchecked & set(graph.closures[ws_id])}
@@ -111,7 +116,7 @@ class Engine:
         if self._landing:
             return
         limit = self._lander.batch_limit
-        self._candidates = landable(self._context.graph, self._states, limit)
+        self._candidates = landable(self._context.graph, self._states, limit, self._unchecked())
         if self._candidates:
             records = tuple(self._records[ws_id] for ws_id in self._candidates)
             self._landing = lander.submit(self._lander.land, records)

@@ -95,19 +95,22 @@ def blocked(graph: Graph, states: States, active: Collection[str]) -> dict[str, 
     return found
 
 
-def landable(graph: Graph, states: States, limit: int = 1) -> tuple[str, ...]:
+def landable(
+    graph: Graph, states: States, limit: int = 1, urgent: Collection[str] = ()
+) -> tuple[str, ...]:
     """The next workstreams to land, in plan order, at most ``limit``.
 
     Landing waits for every predecessor; one that ended is passed over, one that awaits review is
     too, with all that depends on it. With a larger limit the answer is empty until that many are
     decided (or all are), so that what is in a batch depends on the plan and the verdicts alone,
-    never on timing.
+    never on timing. A batch ends with one that is ``urgent``: others cannot start before it lands.
     """
     found: list[str] = []
     held: set[str] = set()
     for ws_id in graph.order:
         state = states[ws_id]
-        if state is WorkstreamState.AWAITING_REVIEW or held & set(graph.bundles[ws_id].depends_on):
+        is_behind = bool(held) and not held.isdisjoint(graph.bundles[ws_id].depends_on)
+        if state is WorkstreamState.AWAITING_REVIEW or is_behind:
             held.add(ws_id)
             continue
         if state in FINAL:
@@ -115,7 +118,7 @@ def landable(graph: Graph, states: States, limit: int = 1) -> tuple[str, ...]:
         if state not in (WorkstreamState.CHECKED, WorkstreamState.MERGING):
             return ()
         found.append(ws_id)
-        if len(found) == limit:
+        if len(found) == limit or ws_id in urgent:
             break
     return tuple(found)
 

@@ -388,3 +388,18 @@ def test_what_is_risky_does_not_slip_through_where_the_engine_died_before_it_ask
         connection.execute("DELETE FROM reviews")
         connection.execute("UPDATE workstreams SET state = 'merging' WHERE ws_id = 'ci'")
     assert ended(risky.run()) == {"ci": "awaiting_review", "plain": "done"}
+
+
+def test_in_a_batch_what_a_person_approved_is_gated_by_itself(
+    asking: Project, ended: Ended
+) -> None:
+    """Nothing lands on the strength of a verdict that was waived for another."""
+    asking.writes("other", "b.txt", "other\n", depends_on=["stubborn"])
+    asking.writes("more", "c.txt", "more\n", depends_on=["stubborn"])
+    overrides = {"run.jobs": 2, "landing.mode": "batch"}
+    first = asking.run(overrides=overrides)
+    assert say(asking, "approve", "stubborn", "--despite-red") == 0
+    summary = asking.run(overrides=overrides)
+    assert summary.run_id == first.run_id
+    assert ended(summary) == {"stubborn": "done", "other": "done", "more": "done"}
+    agrees(asking, summary.run_id)

@@ -76,6 +76,8 @@ def test_batch_waits_until_it_is_full_or_all_are_decided():
     some = states(a=W.CHECKED, b=W.CHECKED)
     assert landable(CHAIN, some, 2) == ("a", "b")
     assert landable(CHAIN, some, 3) == ()
+    assert landable(CHAIN, some, 3, {"a"}) == ("a",)
+    assert landable(CHAIN, states(b=W.CHECKED), 3, {"b"}) == ()
     rest = states(a=W.CHECKED, b=W.CHECKED, c=W.FAILED, d=W.QUARANTINED)
     assert landable(CHAIN, rest, 9) == ("a", "b")
 
