@@ -149,7 +149,9 @@ def test_a_half_made_database_is_finished(path: Path) -> None:
 
     with writing(path) as opened:
         assert opened.notes == ()
-        assert opened.connection.execute("SELECT count(*) FROM schema_meta").fetchone() == (len(migrations()),)
+        assert opened.connection.execute("SELECT count(*) FROM schema_meta").fetchone() == (
+            len(migrations()),
+        )
 
 
 def test_garbage_is_moved_aside_and_named(path: Path) -> None:
