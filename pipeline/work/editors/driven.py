@@ -54,33 +54,18 @@ class DrivenEditor:
         slot = request.slot
         if slot is None:
             raise BugError(f"The tool {request.profile.id} was given no directory.")
-        profile, contract = request.profile, self._adapter.contract
-        own = slot_values(slot)
+        profile, own = request.profile, slot_values(slot)
         env = tool_environment(profile, environ=request.environ, own=own)
-        found = look(contract, profile, env=env, environ=request.environ, cwd=slot.tmp)
+        found = look(
+            self._adapter.contract, profile, env=env, environ=request.environ, cwd=slot.tmp
+        )
         if found.fault:
             return EditResult(_not_called(profile, found.fault))
         task = _task(request, slot)
         away = why_unreachable(profile, task.base_url, env)
         if away:
             return EditResult(_not_called(profile, away))
-        invocation = self._adapter.invocation(task)
-        _write(task.state, invocation.files)
-        env = {**env, **invocation.env, **_given(profile, env)}
-        secrets = _secrets(task, invocation, secret_values(profile, env))
-        report = run_tool(
-            profile,
-            (*program_of(contract, profile), *invocation.argv[1:], *profile.args),
-            cwd=slot.path,
-            env=env,
-            logs=request.logs,
-            stdin=invocation.stdin,
-            cancel=request.cancel,
-            on_beat=request.on_beat,
-            tag=request.tag,
-            timeout_s=request.timeout_s,
-            hidden=secrets,
-        )
+        report, secrets = self._call(request, task, env)
         outcome = self._outcome(task, report, secrets)
         kept = replace(
             outcome,
@@ -95,6 +80,30 @@ class DrivenEditor:
             unchanged = Captured(request.start_tree, request.start_tree, ())
             return EditResult(report, captured=unchanged)
         return _applied(request, slot, report, outcome.answer)
+
+    def _call(
+        self, request: EditRequest, task: AgentTask, env: Mapping[str, str]
+    ) -> tuple[ToolReport, tuple[str, ...]]:
+        """Run the agent to its end; how that went, and the values that nobody may see."""
+        profile, invocation = request.profile, self._adapter.invocation(task)
+        _write(task.state, invocation.files)
+        env = {**env, **invocation.env, **_given(profile, env)}
+        secrets = _secrets(task, invocation, secret_values(profile, env))
+        program = program_of(self._adapter.contract, profile)
+        report = run_tool(
+            profile,
+            (*program, *invocation.argv[1:], *profile.args),
+            cwd=task.directory,
+            env=env,
+            logs=request.logs,
+            stdin=invocation.stdin,
+            cancel=request.cancel,
+            on_beat=request.on_beat,
+            tag=request.tag,
+            timeout_s=request.timeout_s,
+            hidden=secrets,
+        )
+        return report, secrets
 
     def _outcome(
         self, task: AgentTask, report: ToolReport, secrets: tuple[str, ...]
