@@ -247,6 +247,13 @@ def test_two_blocks_for_one_file_become_one_diff() -> None:
     assert hunks(result).startswith("-a\n+A\n b\n-c\n")
 
 
+def test_a_new_file_s_name_stands_right_above_its_block() -> None:
+    block = "<<<<<<< SEARCH\n=======\n1\n>>>>>>> REPLACE\n"
+    assert taken(f"new.py\n```python\n{block}```\n").paths == (b"new.py",)
+    assert "names no file" in refused(f"new.py\n\nThis makes it:\n{block}").message
+    assert "names no file" in refused(f"new.py\n{block}{block}").message
+
+
 def test_an_answer_that_is_too_long_is_refused_unread() -> None:
     assert refused("-" * (LARGEST_ANSWER + 1)).reason is Reason.SIZE
 

@@ -15,24 +15,28 @@ def read_search_replace(block: Block, notes: Notes) -> list[Section]:
     """A section for each block; NotTakenError where one is not whole or names no file."""
     lines, number = block.lines, 0
     name = _named(block.before)
+    is_near = bool(name)
     sections: list[Section] = []
     while number < len(lines):
         line = lines[number]
         if not _SEARCH.match(line):
-            name = _named(line) or name
+            if line.strip() and not line.startswith((b"```", b"~~~")):
+                is_near = bool(_named(line))
+                name = _named(line) or name
             number += 1
             continue
         begin = number
         middle = _find(lines, begin, _MIDDLE, block.at)
         end = _find(lines, middle, _REPLACE, block.at)
-        if not name:
+        # What is searched for proves that an earlier name still holds; a new file proves nothing.
+        if not name or (middle == begin + 1 and not is_near):
             raise NotTakenError(
                 f"The SEARCH block at line {block.at + begin} names no file. "
                 "Print the file's path on a line of its own above it."
             )
         old, new = lines[begin + 1 : middle], lines[middle + 1 : end]
         sections.append(_section(name, old, new, block.at + begin))
-        number = end + 1
+        number, is_near = end + 1, False
     notes.add("Blocks of SEARCH and REPLACE became a unified diff.")
     return sections
 
