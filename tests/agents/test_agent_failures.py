@@ -43,6 +43,18 @@ def test_after_a_rate_limit_it_goes_on(shop, model, agent) -> None:
     assert [f for f in failures(shop, done) if f] in ([], ["rate_limit"])
 
 
+@pytest.mark.parametrize(("agent", "limit_s"), [("aider", 25), ("claude", 60), ("codex", 60)])
+def test_a_rate_limit_that_stays_is_told_apart_from_a_hang(shop, model, agent, limit_s) -> None:
+    server = model(*[fails(429, "Rate limit reached for requests", "rate_limit_error")] * 40)
+    shop.configure(
+        tools={agent: profile(agent, server.address, timeout_s=limit_s)}, repair={"retries": 0}
+    )
+    shop.bundle("discount", tool=agent, circuit_breaker=ONCE, **DISCOUNT)
+    done = shop.run()
+    assert found(done, "discount").status == "failed"
+    assert failures(shop, done) == ["rate_limit"]
+
+
 @pytest.mark.parametrize(
     ("agent", "error", "failure"),
     [
