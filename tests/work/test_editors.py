@@ -81,7 +81,7 @@ def request_of(project, tmp_path: Path):
 
 def test_the_table_holds_what_it_says() -> None:
     assert sorted(TABLE) == ["agent", "command", "patch"]
-    with pytest.raises(InputError, match="agent, aider, .*command, .*patch"):
+    with pytest.raises(InputError, match=r"agent, aider, .*command, .*patch"):
         find_editor("nothing")
 
 
