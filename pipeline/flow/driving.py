@@ -11,7 +11,7 @@ from pipeline.flow.choosing import AUTO
 from pipeline.flow.context import NO_SETUP
 from pipeline.flow.judging import effective_policy
 from pipeline.flow.kept import keep
-from pipeline.flow.prompting import tell
+from pipeline.flow.prompting import remember, tell
 from pipeline.flow.requests import asked
 from pipeline.flow.tool_events import tool_ended, tool_started
 from pipeline.model.check import ToolProfile
@@ -44,6 +44,7 @@ def drive(
     context, record = attempt.context, attempt.record
     ws = context.workstream(record.ws_id)
     told = tell(context, record, profile, attempt.step, feedback)
+    remember(attempt, profile, told)
     # What a bundle says to its own tool is not meant for one that is asked in its place.
     is_meant = ws.tool in (profile.id, AUTO)
     request = EditRequest(

@@ -428,3 +428,29 @@ def test_a_plain_prompt_is_not_kept(tmp_path: Path) -> None:
 
     assert attempt.details == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_keeps_what_an_agent_was_told_without_secrets(project, monkeypatch) -> None:
+    monkeypatch.setenv("MODEL_KEY", "sk-kept-in-no-prompt-1234")
+    project.configure(
+        tools={
+            "scribe": {
+                "driver": "agent",
+                "type": "ai",
+                "command": [sys.executable, "-S", "-c", "open('new.txt', 'w').write('A')"],
+                "env": {"KEY": "env:MODEL_KEY"},
+            }
+        }
+    )
+    project.bundle(
+        "one", tool="scribe", files_create=["new.txt"], tasks=["Say sk-kept-in-no-prompt-1234."]
+    )
+    done = project.run()
+    assert done.status == "completed", done.workstreams
+    (kept,) = project.layout.tool_outputs(done.run_id).glob("one-*.prompt.md")
+    text = kept.read_text()
+    assert "Say" in text and "sk-kept" not in text
+    with project.records() as records:
+        (attempt,) = (a for a in records.attempts(done.run_id, "one") if a.step == "edit")
+    assert attempt.details["prompt"]["tokens"] > 0
+    assert "sk-kept" not in str(attempt)
