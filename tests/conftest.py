@@ -9,7 +9,7 @@ import pytest
 pytest_plugins = ["projects"]
 
 _SLOW = ("commands", "docs", "hooks", "kill", "replay")
-"""Folders whose tests start the whole program or run whole plans: the quick gate leaves them out."""
+"""Folders whose tests start the whole program or run whole plans; the quick gate skips them."""
 
 _FOREIGN = ("GIT_", "PIPELINE_", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_")
 
