@@ -43,7 +43,8 @@ def drive(
     """Run the editor within the budget; raises InputError where the bundle does not fit it."""
     context, record = attempt.context, attempt.record
     ws = context.workstream(record.ws_id)
-    told = tell(context, record, profile, attempt.step, feedback)
+    part = int(attempt.details.get("part", 1))
+    told = tell(context, record, profile, attempt.step, feedback, part=part)
     remember(attempt, profile, told)
     # What a bundle says to its own tool is not meant for one that is asked in its place.
     is_meant = ws.tool in (profile.id, AUTO)

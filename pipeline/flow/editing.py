@@ -1,5 +1,7 @@
 """EDIT: let a tool change a checkout, and keep or refuse what it really changed."""
 
+from collections.abc import Sequence
+
 from pipeline.base.errors import InputError
 from pipeline.flow import backoff
 from pipeline.flow.asking import (
@@ -19,7 +21,7 @@ from pipeline.flow.review import give_to_person
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.finding import Severity
 from pipeline.model.patch import Reason
-from pipeline.model.record import Step, WorkstreamRecord
+from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
 from pipeline.work.editors import find_editor
 
@@ -31,6 +33,7 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
     ws = context.workstream(record.ws_id)
     history = past(context, record, Step.EDIT)
     rounds = [a for a in history if a.details.get("returns", 0) == record.returns]
+    part, rounds = _since_last_part(rounds)
     try:
         profile = next_tool(context, record, Step.EDIT, rounds)
     except InputError as error:
@@ -52,9 +55,12 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
         step=Step.EDIT,
         number=len(history) + 1,
         feedback=after_edit(context, record, rounds),
+        details={"part": part},
     )
     change = classified(context, change, rounds)
     if change.is_accepted:
+        if _has_more_parts(change):
+            return _accept_part(context, record, change)
         return accept(context, record, change)
     if is_of_surroundings(context, change.attempt):
         # Whether the same tool, another or none is asked, is decided when that is due.
@@ -77,6 +83,18 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
             )
         )
     return give_up(context, record, change)
+
+
+def _since_last_part(rounds: Sequence[StepAttempt]) -> tuple[int, list[StepAttempt]]:
+    """Which part of a task that was split by files is next, and the attempts at it."""
+    done = [n for n, attempt in enumerate(rounds) if attempt.state is AttemptState.SUCCEEDED]
+    return len(done) + 1, list(rounds[done[-1] + 1 :] if done else rounds)
+
+
+def _has_more_parts(change: Change) -> bool:
+    """Whether the prompt told of one part of the files only, and not of the last one."""
+    told = change.attempt.details.get("prompt", {})
+    return bool(told.get("part", 1) < told.get("parts", 1))
 
 
 def _was_disturbed(change: Change) -> bool:
@@ -107,6 +125,29 @@ def _end(
     )
 
 
+def _is_later_part(change: Change) -> bool:
+    return bool(change.attempt.details.get("part", 1) > 1)
+
+
+def _accept_part(context: RunContext, record: WorkstreamRecord, change: Change) -> WorkstreamRecord:
+    """Write one part of a change down and stay in ``editing`` for the next one."""
+    context.anchor(record.ws_id, change.commit)
+    return context.ledger.update(
+        context.run_id,
+        record.ws_id,
+        record.state,
+        changes={
+            "commit": change.commit,
+            "tree": change.tree,
+            "patch_id": change.patch_id or record.patch_id,
+            "attempts": record.attempts + 1,
+        },
+        events=change.events,
+        attempt=change.attempt,
+        patch=change.stored_patch,
+    )
+
+
 def accept(context: RunContext, record: WorkstreamRecord, change: Change) -> WorkstreamRecord:
     """Write an accepted change down and go to the static gate, also after a fix."""
     context.anchor(record.ws_id, change.commit)
@@ -119,7 +160,7 @@ def accept(context: RunContext, record: WorkstreamRecord, change: Change) -> Wor
         changes={
             "commit": change.commit,
             "tree": change.tree,
-            "patch_id": change.patch_id,
+            "patch_id": change.patch_id or (record.patch_id if _is_later_part(change) else ""),
             "attempts": record.attempts + 1,
         },
         payload={"commit": change.commit, "tree": change.tree},
