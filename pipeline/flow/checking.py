@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.base import ids
@@ -12,6 +13,7 @@ from pipeline.flow.classifying import class_of_verdict
 from pipeline.flow.conflicts import held_to
 from pipeline.flow.context import RunContext
 from pipeline.flow.flaky import settle
+from pipeline.flow.opinion import second_opinion
 from pipeline.flow.watching import GateWatch
 from pipeline.model.check import Check, Gate
 from pipeline.model.event import EventDraft, EventType, Level
@@ -149,6 +151,8 @@ def _check(
     attempt = Attempt(context, record, step, gate.name, number, {"gate": gate.name}).start()
     try:
         verdict = run(context, gate, record, record.tree, record.commit)
+        if verdict.is_green and target is WorkstreamState.CHECKED:
+            verdict = _with_opinion(verdict, second_opinion(context, record))
     except InterruptedRunError:
         attempt.interrupt()
         raise
@@ -200,6 +204,14 @@ def _check(
         attempt=stored,
         errors=errors_of(record.ws_id, verdict.findings) if is_red else (),
     )
+
+
+def _with_opinion(verdict: Verdict, opinion: CheckResult | None) -> Verdict:
+    """A green verdict, and that of the agent who judges the change beside it."""
+    if opinion is None:
+        return verdict
+    checks = (*verdict.checks, opinion)
+    return replace(verdict, result=overall(checks), checks=checks)
 
 
 def _verified(record: WorkstreamRecord, attempt_id: str) -> EventDraft:

@@ -14,6 +14,7 @@ from pipeline.flow.kept import keep
 from pipeline.flow.prompting import remember, tell
 from pipeline.flow.requests import asked
 from pipeline.flow.tool_events import tool_ended, tool_started
+from pipeline.model.agent import Prompt
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, Feedback, ToolReport
 from pipeline.model.patch import Objection, Reason
@@ -39,15 +40,21 @@ def drive(
     profile: ToolProfile,
     scratch: Scratch,
     feedback: Feedback | None,
+    *,
+    told: Prompt | None = None,
 ) -> Driven:
-    """Run the editor within the budget; raises InputError where the bundle does not fit it."""
+    """Run the editor within the budget; raises InputError where the bundle does not fit it.
+
+    ``told`` is the prompt where it is not that of the step.
+    """
     context, record = attempt.context, attempt.record
     ws = context.workstream(record.ws_id)
-    part = int(attempt.details.get("part", 1))
-    told = tell(context, record, profile, attempt.step, feedback, part=part)
-    remember(attempt, profile, told)
     # What a bundle says to its own tool is not meant for one that is asked in its place.
-    is_meant = ws.tool in (profile.id, AUTO)
+    is_meant = told is None and ws.tool in (profile.id, AUTO)
+    if told is None:
+        part = int(attempt.details.get("part", 1))
+        told = tell(context, record, profile, attempt.step, feedback, part=part)
+    remember(attempt, profile, told)
     request = EditRequest(
         ws=ws if is_meant else replace(ws, tool_args={}),
         profile=profile,

@@ -76,6 +76,9 @@ def _uses(prepared: Prepared) -> Iterator[_Use]:
         used.add("static")
     for name in sorted(used & config.gates.keys()):
         yield from _checks(config.gates[name].checks, f"the gate `{name}`")
+    if config.review.judge:
+        judge = config.tools[config.review.judge]
+        yield _Use(judge.command, judge.env, "`review.judge`")
     for ws in plan.workstreams:
         tools = [_of_tool(profile, ws) for profile in profiles_for(ws.tool, config)]
         # Of those that the routing may choose one is enough; it is asked in place of the others.

@@ -80,6 +80,17 @@ def tell(
     return compose(ground, profile, asked)
 
 
+def tell_judge(
+    context: RunContext, record: WorkstreamRecord, profile: ToolProfile, patch: bytes
+) -> Prompt:
+    """The prompt for an agent that judges a workstream's whole change."""
+    bundles = {ws_id: context.workstream(ws_id) for ws_id in context.graph.order}
+    bundles[record.ws_id] = held_to(context, record)
+    ground = Ground(context.repo, context.config, context.plan.base_commit, bundles)
+    ws, advice = _apart(bundles[record.ws_id], context.graph.bundles[record.ws_id])
+    return compose(ground, profile, Asked(ws, record.tree, Kind.REVIEW, patch=patch, advice=advice))
+
+
 def compose(ground: Ground, profile: ToolProfile, asked: Asked) -> Prompt:
     """Gather and render one prompt within the model's budget; a plain one for what is no agent."""
     if not is_agent(profile):

@@ -166,10 +166,12 @@ class ReviewConfig:
     """When a person is asked instead of giving up: ``ladder``, ``conflict``, ``budget``, ``risk``.
 
     ``ladder`` and ``conflict`` ask where an agent took part; ``risk`` asks before a change of
-    high risk lands.
+    high risk lands. ``judge`` is the profile of an agent that judges each change whose gates are
+    green, before it counts as checked; empty for none.
     """
 
     on: tuple[str, ...] = ("ladder", "conflict", "budget")
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

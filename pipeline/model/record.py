@@ -16,6 +16,7 @@ class Step(StrEnum):
     STATIC = "static"
     FIX = "fix"
     RUNTIME = "runtime"
+    REVIEW = "review"
     MERGE = "merge"
 
 

@@ -169,6 +169,9 @@ def _between(config: Config) -> Iterator[Complaint]:
             yield ("setup", index, "name"), f"`{name}` stands there twice.", "Rename one."
     yield from wrong_rungs(config.repair.fix, config, ("repair", "fix"))
     yield from routing_complaints(config)
+    if config.review.judge and config.review.judge not in config.tools:
+        message = f"names the tool `{config.review.judge}`, which does not exist."
+        yield ("review", "judge"), message, "Describe it under `tools`."
     for place, patterns in (
         (("policy", "protected"), config.policy.protected),
         (("capture", "discard"), config.capture.discard),
