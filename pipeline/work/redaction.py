@@ -1,8 +1,9 @@
 """Taking secret values out of what a tool wrote."""
 
 import contextlib
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.base.files import write_atomic
@@ -35,11 +36,17 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact(data: bytes, secrets: Iterable[str]) -> bytes:
-    """The bytes with every secret value replaced, longer ones first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if secret:
-            data = data.replace(secret.encode("utf-8", "surrogateescape"), REDACTED)
+    """The bytes with every secret value replaced, longer ones first, also as JSON writes them."""
+    spelled = {form for secret in secrets if secret for form in _spellings(secret)}
+    for form in sorted(spelled, key=lambda form: (-len(form), form)):
+        data = data.replace(form, REDACTED)
     return data
+
+
+def _spellings(secret: str) -> Iterator[bytes]:
+    """A value as it is, and within a string of JSON: agents print lines of it."""
+    for text in (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield text.encode("utf-8", "surrogateescape")
 
 
 def redact_file(path: Path, secrets: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """Secret values are in no log and no summary."""
 
+import json
 import os
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def test_which_values_are_secret() -> None:
 
 def test_longer_values_go_first() -> None:
     assert redact(b"abcdef-more abcdef", ("abcdef", "abcdef-more")) == b"[redacted] [redacted]"
+
+
+def test_a_value_is_found_in_json_too() -> None:
+    key = '-----BEGIN "ä"-----\nMIIE\\x\n'
+    for ascii_only in (True, False):
+        line = json.dumps({"text": f"it is {key}!"}, ensure_ascii=ascii_only)
+        assert json.loads(redact(line.encode(), (key,))) == {"text": "it is [redacted]!"}
 
 
 def test_logs_and_summaries_are_clean(tmp_path: Path) -> None:
