@@ -59,9 +59,7 @@ def commandline(request: EditRequest) -> Commandline:
 
 def run_in_slot(request: EditRequest, command: Commandline, *, stdin: bytes = b"") -> ToolReport:
     """Run a command in the request's slot with prompt and feedback beside the checkout."""
-    slot = request.slot
-    if slot is None:
-        raise BugError(f"The tool {request.profile.id} was given no directory.")
+    slot = slot_of(request)
     values = offered(request, slot)
     return run_tool(
         request.profile,
@@ -75,6 +73,13 @@ def run_in_slot(request: EditRequest, command: Commandline, *, stdin: bytes = b"
         tag=request.tag,
         timeout_s=request.timeout_s,
     )
+
+
+def slot_of(request: EditRequest) -> Slot:
+    """The directory to work in; raises BugError where a request has none."""
+    if request.slot is None:
+        raise BugError(f"The tool {request.profile.id} was given no directory.")
+    return request.slot
 
 
 def offered(request: EditRequest, slot: Slot) -> dict[str, Value]:

@@ -11,12 +11,12 @@ from pipeline.base.process import Ending
 from pipeline.model.agent import TRANSIENT, AgentFailure, AgentOutcome, Mode
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, ToolReport
-from pipeline.model.patch import Objection, Reason
+from pipeline.model.patch import Objection
 from pipeline.work.agents.preflight import Fault, look, program_of, why_unreachable
 from pipeline.work.agents.protocol import Adapter, AgentOutput, AgentTask, Invocation
 from pipeline.work.agents.reading import cut
 from pipeline.work.editors.command import literal_files
-from pipeline.work.editors.leaks import leak_in
+from pipeline.work.editors.leaks import leak_in, leaked
 from pipeline.work.editors.patch import apply_to
 from pipeline.work.editors.protocol import EditRequest, EditResult
 from pipeline.work.redaction import REDACTED, is_secret_name, redact, secret_values
@@ -75,7 +75,7 @@ class DrivenEditor:
         report = replace(report, agent=kept)
         if task.mode is Mode.PROMPT:
             leak = leak_in(slot, request.scratch, secrets)
-            return EditResult(report, refusal=_leaked(leak) if leak is not None else None)
+            return EditResult(report, refusal=leaked(leak, secrets) if leak is not None else None)
         if task.mode is Mode.PATCH_REVIEW or kept.failure or kept.has_nothing_to_do:
             unchanged = Captured(request.start_tree, request.start_tree, ())
             return EditResult(report, captured=unchanged)
@@ -214,7 +214,7 @@ def _applied(request: EditRequest, slot: Slot, report: ToolReport, answer: str) 
     from pipeline.work.diffs import Refused, parse_answer
 
     if REDACTED.decode() in answer:
-        return EditResult(report, refusal=_leaked(None))
+        return EditResult(report, refusal=leaked(None))
 
     def read(path: bytes) -> bytes | None:
         entry = slot.snapshot.entries.get(path)
@@ -229,9 +229,3 @@ def _applied(request: EditRequest, slot: Slot, report: ToolReport, answer: str) 
     if isinstance(change, Objection):
         return EditResult(report, refusal=change)
     return EditResult(report, captured=change, patch=diff.patch)
-
-
-def _leaked(path: bytes | None) -> Objection:
-    where = "The file" if path is not None else "The answer"
-    message = f"{where} holds a secret value of the agent's surroundings: nothing of it is kept."
-    return Objection(Reason.SECRET, message, path)

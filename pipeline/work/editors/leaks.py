@@ -6,7 +6,9 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from pipeline.base.git import Scratch
+from pipeline.model.patch import Objection, Reason
 from pipeline.work.checkout import Descent, differing_paths
+from pipeline.work.redaction import redact
 from pipeline.work.slots import Slot
 from pipeline.work.walk import OPEN_DIRECTORY, Signature, walk
 
@@ -36,6 +38,13 @@ def leak_in(slot: Slot, scratch: Scratch, secrets: Iterable[str]) -> bytes | Non
         return None
     finally:
         os.close(root)
+
+
+def leaked(path: bytes | None, secrets: Iterable[str] = ()) -> Objection:
+    """The objection to a leak: at a path, whose name may hold the value, or in the answer."""
+    where = "The file" if path is not None else "The answer"
+    message = f"{where} holds a secret value of the agent's surroundings: nothing of it is kept."
+    return Objection(Reason.SECRET, message, redact(path, secrets) if path is not None else None)
 
 
 def _written(slot: Slot, root: int) -> Iterator[tuple[bytes, bytes]]:
