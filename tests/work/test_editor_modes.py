@@ -18,10 +18,11 @@ ANSWER = "Here:\n\n```diff\n--- src/util.py\n+++ src/util.py\n@@\n u1\n-u2\n+U2\
 
 @pytest.fixture
 def edit(project, pool, tmp_path: Path):
-    def run(command: str, profile_mode: str = "prompt", **args):
+    def run(command: str, profile_mode: str = "prompt", *, env=None, **args):
         profile = ToolProfile(
-            "mine", driver="agent", command=command, agent=AgentSettings(mode=profile_mode)
-        )
+            "mine", driver="agent", command=command, agent=AgentSettings(mode=profile_mode),
+            env=env or {},
+        )  # fmt: skip
         ws = Workstream("w", files_scope=("src/**",), tool="mine", tool_args=args)
         with project.repo.scratch() as scratch, pool.take(project.tree) as slot:
             request = EditRequest(
@@ -69,6 +70,28 @@ def test_an_answer_that_is_not_taken_says_why(edit, answer, reason, said) -> Non
     result, changed = edit(printing(answer), Mode.PATCH_APPLY_VALIDATE)
     assert (result.refusal.reason, changed) == (reason, [])
     assert said in result.refusal.message
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo the-key-of-mine > src/util.py",
+        "touch the-key-of-mine",
+        "echo the-key-of-mine > src/util.py; exit 1",
+    ],
+)
+def test_a_secret_value_in_the_directory_is_refused(edit, command) -> None:
+    result, _ = edit(command, env={"ANY": "the-key-of-mine", "MY_TOKEN": "the-key-of-mine"})
+    assert result.refusal is not None and result.refusal.reason is Reason.SECRET
+    assert "the-key-of-mine" not in str(result)
+
+
+def test_a_diff_around_such_a_line_is_no_answer_that_nothing_is_to_be_done(edit) -> None:
+    answer = "```diff\n--- src/util.py\n+++ src/util.py\n@@\n u1\n-u2\n+ NOTHING TO DO: x\n```\n"
+    unmarked = answer.replace("+ NOTHING", "+U2\n NOTHING")  # a line of context, not of the answer
+    for text in (answer, unmarked):
+        result, _ = edit(printing(text), Mode.PATCH_APPLY_VALIDATE)
+        assert result.report.agent is None
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -70,6 +70,9 @@ _NOTHING_TO_DO = re.compile(
     r"^[ \t]*[*_`]{0,3}NOTHING TO DO:[*_`]{0,3}[ \t]*(?!<reason>)[^\s*_`]", re.MULTILINE
 )
 
+# In a diff such a line may be the file's own, and who prints a diff has something to do.
+_DIFF = re.compile(r"^[ \t]{0,3}(?:diff --git |@@(?: |$))", re.MULTILINE)
+
 
 def failure_in(error: str) -> AgentFailure | None:
     """What an error's text says went wrong; ``None`` where it says none of the known things."""
@@ -105,6 +108,7 @@ def failure_of(status: int | None, error: str = "") -> AgentFailure | None:
 def nothing_to_do(answer: str) -> bool:
     """Whether an answer has a line ``NOTHING TO DO: reason``, as the prompt asks for.
 
-    The reason has to be there, and not be the placeholder of the prompt given back.
+    The reason has to be there, and not be the placeholder of the prompt given back. An answer
+    with a diff does not say so, whatever the lines around its changes are.
     """
-    return _NOTHING_TO_DO.search(answer) is not None
+    return _NOTHING_TO_DO.search(answer) is not None and _DIFF.search(answer) is None
