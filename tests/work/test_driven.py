@@ -2,11 +2,14 @@
 
 import os
 import socket
+import sys
+import threading
 from dataclasses import replace
 
 import pytest
 from agent_player import Player, install
 
+from pipeline.base.process import CancelToken
 from pipeline.model.agent import AgentFailure, AgentSettings, Mode, Prompt
 from pipeline.model.check import ToolProfile
 from pipeline.model.config import CaptureConfig
@@ -39,7 +42,7 @@ def programs(tmp_path):
 def call(project, pool, programs, tmp_path):
     """Runs the editor on a prompt; gives its result and what then lies in the slot."""
 
-    def edit(prompt, adapter=None, *, environ=None, agent=None, **fields):
+    def edit(prompt, adapter=None, *, environ=None, agent=None, cancel=None, **fields):
         fields = {"timeout_s": 30.0, "takes_feedback": True, **fields}
         settings = AgentSettings(**{"api_key": "env:MY_KEY", **(agent or {})})
         profile = ToolProfile("player", driver="player", agent=settings, **fields)
@@ -54,6 +57,7 @@ def call(project, pool, programs, tmp_path):
                 slot=slot,
                 told=Prompt(prompt),
                 logs=tmp_path / "logs" / "edit",
+                cancel=cancel,
                 environ={**known, **(environ or {})},
             )
             before = set(slot.directory.iterdir())
@@ -120,6 +124,27 @@ def test_the_version_is_asked_once(call, programs) -> None:
     call("say a")
     call("say b")
     assert (programs / "asked").read_text() == "x"
+
+
+def test_a_version_that_hangs_stops_with_the_run_and_holds_up_no_other(call, tmp_path) -> None:
+    asked, cancel = tmp_path / "asked", CancelToken()
+    hanging = (sys.executable, "-c", f"open({str(asked)!r}, 'x'); import time; time.sleep(600)")
+    ended = []
+    waiting = threading.Thread(
+        target=lambda: ended.append(call("say a", cancel=cancel, version_command=hanging)),
+        daemon=True,
+    )
+    waiting.start()
+    while not asked.exists():
+        assert waiting.is_alive()
+        waiting.join(0.01)
+    result, _ = call("say b")
+    assert result.report.agent.answer == "b\n" and not ended
+    cancel.cancel()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    report = ended[0][0].report
+    assert (report.ending, report.agent.usage.cost_nusd) == ("cancelled", 0)
 
 
 def test_a_server_that_nobody_runs_is_noticed_before_the_call(call, programs) -> None:

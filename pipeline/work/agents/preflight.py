@@ -4,13 +4,13 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
 from pipeline.base.errors import UnfitError
-from pipeline.base.process import capture, which
+from pipeline.base.process import CancelToken, Command, Ending, run, which
 from pipeline.model.agent import AgentFailure
 from pipeline.model.check import ToolProfile
 from pipeline.work.agents.protocol import Contract
@@ -20,9 +20,21 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _VERSION_LIMIT_S = 60.0
 _CONNECT_S = 5.0
 
-# What a file answered to the question for its version: it is asked once for a process.
-_answers: dict[tuple[tuple[str, ...], int, int], str] = {}
-_asking = Lock()
+_Asked = tuple[tuple[str, ...], int, int]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What a file answered, or why it gave no answer; who holds ``asking`` may ask."""
+
+    asking: Lock = field(default_factory=Lock)
+    version: str | None = None
+    problem: str = ""
+
+
+# A file is asked for its version once for a process, also where that hangs.
+_answers: dict[_Asked, _Answer] = {}
+_looking = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +47,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was found before a call; ``fault`` is ``None`` where it can be made."""
+    """What was found before a call; ``fault`` is ``None`` where it can be made.
+
+    ``is_cancelled`` where the run was told to stop before that was known.
+    """
 
     program: tuple[str, ...] = ()
     version: str = ""
     fault: Fault | None = None
+    is_cancelled: bool = False
 
 
 def look(
@@ -49,6 +65,7 @@ def look(
     env: Mapping[str, str],
     environ: Mapping[str, str],
     cwd: Path,
+    cancel: CancelToken | None = None,
 ) -> Preflight:
     """Look whether a profile's agent can be called; starts nothing but its version command.
 
@@ -68,10 +85,12 @@ def look(
         return Preflight(program, fault=Fault(AgentFailure.MISSING, message))
     command = profile.version_command or (*program, *contract.version_command[1:])
     try:
-        version = _version(command, found, env, cwd)
+        version = _version(command, found, env, cwd, cancel)
     except UnfitError as error:
         fault = Fault(AgentFailure.MISSING, f"The tool {profile.id} does not start: {error}")
         return Preflight(program, fault=fault)
+    if version is None:
+        return Preflight(program, is_cancelled=True)
     return Preflight(program, version, _why_no_version(contract, profile, version))
 
 
@@ -158,17 +177,38 @@ def _why_no_version(contract: Contract, profile: ToolProfile, version: str) -> F
     )
 
 
-def _version(command: tuple[str, ...], found: Path, env: Mapping[str, str], cwd: Path) -> str:
-    """The version that a command prints, asked for once as long as its file is the same."""
+def _version(
+    command: tuple[str, ...],
+    found: Path,
+    env: Mapping[str, str],
+    cwd: Path,
+    cancel: CancelToken | None,
+) -> str | None:
+    """The version that a command prints, asked for once as long as its file is the same.
+
+    ``None`` where the run was told to stop meanwhile. Who waits for one program holds up none
+    that asks another. Raises UnfitError where it does not answer.
+    """
     status = found.resolve().stat()
-    key = (command, status.st_ino, status.st_mtime_ns)
-    with _asking:
-        if key not in _answers:
-            argv = (str(found), *command[1:]) if command[0] == found.name else command
-            done = capture(argv, cwd=cwd, env=env, timeout_s=_VERSION_LIMIT_S)
-            match = _VERSION.search((done.out + done.err).decode("utf-8", "replace"))
-            _answers[key] = match[0] if match and done.code == 0 else ""
-        return _answers[key]
+    with _looking:
+        answer = _answers.setdefault((command, status.st_ino, status.st_mtime_ns), _Answer())
+    argv = (str(found), *command[1:]) if command[0] == found.name else command
+    with answer.asking:
+        if answer.version is None and not answer.problem:
+            asked = Command(argv, cwd=cwd, env=env, timeout_s=_VERSION_LIMIT_S)
+            done = run(asked, cancel=cancel)
+            if done.ending is Ending.CANCELLED:
+                return None
+            if done.ending is Ending.EXITED:
+                printed = (done.stdout_tail + done.stderr_tail).decode("utf-8", "replace")
+                match = _VERSION.search(printed)
+                answer.version = match[0] if match and done.exit_code == 0 else ""
+            else:
+                words = done.detail or f"it ended with {done.ending.value}"
+                answer.problem = f"{' '.join(argv)}: {words}"
+        if answer.problem:
+            raise UnfitError(answer.problem)
+        return answer.version
 
 
 def _range(contract: Contract) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from pipeline.base.errors import BugError
 from pipeline.base.git import EXECUTABLE, FILE
 from pipeline.base.process import Ending
-from pipeline.model.agent import TRANSIENT, AgentFailure, AgentOutcome, Mode
+from pipeline.model.agent import TRANSIENT, AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, ToolReport
 from pipeline.model.patch import Objection
@@ -57,8 +57,15 @@ class DrivenEditor:
         profile, own = request.profile, slot_values(slot)
         env = tool_environment(profile, environ=request.environ, own=own)
         found = look(
-            self._adapter.contract, profile, env=env, environ=request.environ, cwd=slot.tmp
+            self._adapter.contract,
+            profile,
+            env=env,
+            environ=request.environ,
+            cwd=slot.tmp,
+            cancel=request.cancel,
         )
+        if found.is_cancelled:
+            return EditResult(_not_reached(profile))
         if found.fault:
             return EditResult(_not_called(profile, found.fault))
         task = _task(request, slot)
@@ -207,6 +214,13 @@ def _not_called(profile: ToolProfile, fault: Fault) -> ToolReport:
         is_fault=True,
         agent=AgentOutcome(failure=fault.failure, message=fault.message),
     )
+
+
+def _not_reached(profile: ToolProfile) -> ToolReport:
+    """The report of an agent that a run which ends did not come to; it has cost nothing."""
+    ending, summary = Ending.CANCELLED.value, "The run was told to stop."
+    agent = AgentOutcome(Usage(cost_nusd=0), AgentFailure.CRASHED, summary)
+    return ToolReport(profile.id, ending=ending, exit_code=None, summary=summary, agent=agent)
 
 
 def _applied(request: EditRequest, slot: Slot, report: ToolReport, answer: str) -> EditResult:
