@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.errors import InputError
 from pipeline.model.agent import AgentFailure, AgentSettings, Mode, Prompt
-from pipeline.model.check import ToolProfile
+from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.patch import Reason
 from pipeline.model.workstream import Workstream
 from pipeline.work.editors import EditRequest, find_editor
@@ -18,10 +18,10 @@ ANSWER = "Here:\n\n```diff\n--- src/util.py\n+++ src/util.py\n@@\n u1\n-u2\n+U2\
 
 @pytest.fixture
 def edit(project, pool, tmp_path: Path):
-    def run(command: str, profile_mode: str = "prompt", *, env=None, **args):
+    def run(command: str, profile_mode: str = "prompt", *, env=None, driver="agent", **args):
         profile = ToolProfile(
-            "mine", driver="agent", command=command, agent=AgentSettings(mode=profile_mode),
-            env=env or {},
+            "mine", ToolType.AI, driver=driver, command=command,
+            agent=AgentSettings(mode=profile_mode), env=env or {},
         )  # fmt: skip
         ws = Workstream("w", files_scope=("src/**",), tool="mine", tool_args=args)
         with project.repo.scratch() as scratch, pool.take(project.tree) as slot:
@@ -29,7 +29,7 @@ def edit(project, pool, tmp_path: Path):
                 ws, profile, project.tree, scratch, slot, Prompt("Do it."),
                 logs=tmp_path / "logs" / "edit", environ=os.environ,
             )  # fmt: skip
-            result = find_editor("agent").edit(request)
+            result = find_editor(driver).edit(request)
             changed = [
                 (change.path, scratch.objects.read(change.after.oid)[1])
                 for change in (result.captured.changes if result.captured else ())
@@ -80,8 +80,9 @@ def test_an_answer_that_is_not_taken_says_why(edit, answer, reason, said) -> Non
         "echo the-key-of-mine > src/util.py; exit 1",
     ],
 )
-def test_a_secret_value_in_the_directory_is_refused(edit, command) -> None:
-    result, _ = edit(command, env={"ANY": "the-key-of-mine", "MY_TOKEN": "the-key-of-mine"})
+@pytest.mark.parametrize("driver", ["agent", "command"])
+def test_a_secret_value_in_the_directory_is_refused(edit, command, driver) -> None:
+    result, _ = edit(command, driver=driver, env={"MY_TOKEN": "the-key-of-mine"})
     assert result.refusal is not None and result.refusal.reason is Reason.SECRET
     assert "the-key-of-mine" not in str(result)
 

@@ -8,11 +8,9 @@ from pipeline.model.agent import AgentOutcome, Mode
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, ToolReport
 from pipeline.model.patch import Objection, Reason
-from pipeline.work.editors.command import commandline, run_in_slot, slot_of
-from pipeline.work.editors.leaks import leak_in, leaked
+from pipeline.work.editors.command import commandline, looked_through, run_in_slot
 from pipeline.work.editors.protocol import EditRequest, EditResult
-from pipeline.work.redaction import secret_values
-from pipeline.work.tools import has_succeeded, slot_values, tool_environment
+from pipeline.work.tools import has_succeeded
 
 # What bundles may say in `tool_args.mode`; the shorter names are older.
 _MODES = {
@@ -45,7 +43,7 @@ class AgentEditor:
         told = request.told.text.encode("utf-8", "backslashreplace")
         report = run_in_slot(request, commandline(request), stdin=told)
         if not has_succeeded(request.profile, report):
-            return _looked_through(request, _with_failure(report))
+            return looked_through(request, _with_failure(report))
         answer = _answer(report)
         if answer is None:
             return _too_long(request, report, mode)
@@ -60,7 +58,7 @@ def _taken(request: EditRequest, report: ToolReport, mode: Mode, answer: str) ->
         outcome = AgentOutcome(answer=answer[-_STORED:], has_nothing_to_do=is_done)
         report = replace(report, agent=outcome)
     if mode is Mode.PROMPT:
-        return _looked_through(request, report)
+        return looked_through(request, report)
     if is_done or mode is Mode.PATCH_REVIEW or not answer.strip():
         unchanged = Captured(request.start_tree, request.start_tree, ())
         return EditResult(report, captured=unchanged)
@@ -91,18 +89,9 @@ def _answer(report: ToolReport) -> str | None:
 def _too_long(request: EditRequest, report: ToolReport, mode: Mode) -> EditResult:
     """Too much to be an answer; where the directory counts it was no answer anyway."""
     if mode is Mode.PROMPT:
-        return _looked_through(request, report)
+        return looked_through(request, report)
     message = f"The agent printed more than {_ANSWER_LIMIT} bytes. Print a smaller diff."
     return EditResult(report, refusal=Objection(Reason.SIZE, message))
-
-
-def _looked_through(request: EditRequest, report: ToolReport) -> EditResult:
-    """What lies in the directory is kept, also of a failure, but with no secret value in it."""
-    profile, slot = request.profile, slot_of(request)
-    env = tool_environment(profile, environ=request.environ, own=slot_values(slot))
-    secrets = secret_values(profile, env)
-    leak = leak_in(slot, request.scratch, secrets)
-    return EditResult(report, refusal=leaked(leak, secrets) if leak is not None else None)
 
 
 def _with_failure(report: ToolReport) -> ToolReport:

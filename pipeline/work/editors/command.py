@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from pipeline.base.errors import BugError, InputError
-from pipeline.model.check import ToolProfile
+from pipeline.model.check import ToolProfile, ToolType
 from pipeline.model.edit import ToolReport
+from pipeline.work.editors.leaks import leak_in, leaked
 from pipeline.work.editors.protocol import EditRequest, EditResult
 from pipeline.work.prompts import feedback_json
+from pipeline.work.redaction import secret_values
 from pipeline.work.slots import Slot
 from pipeline.work.tools import (
     Commandline,
@@ -40,8 +42,10 @@ class CommandEditor:
         return profile.takes_feedback
 
     def edit(self, request: EditRequest) -> EditResult:
-        """Run the command; what it changed lies in the slot."""
-        return EditResult(run_in_slot(request, commandline(request)))
+        """Run the command; what it changed lies in the slot, an agent's without secret values."""
+        report = run_in_slot(request, commandline(request))
+        is_agent = request.profile.type is ToolType.AI
+        return looked_through(request, report) if is_agent else EditResult(report)
 
 
 def commandline(request: EditRequest) -> Commandline:
@@ -59,7 +63,7 @@ def commandline(request: EditRequest) -> Commandline:
 
 def run_in_slot(request: EditRequest, command: Commandline, *, stdin: bytes = b"") -> ToolReport:
     """Run a command in the request's slot with prompt and feedback beside the checkout."""
-    slot = slot_of(request)
+    slot = _slot_of(request)
     values = offered(request, slot)
     return run_tool(
         request.profile,
@@ -75,8 +79,16 @@ def run_in_slot(request: EditRequest, command: Commandline, *, stdin: bytes = b"
     )
 
 
-def slot_of(request: EditRequest) -> Slot:
-    """The directory to work in; raises BugError where a request has none."""
+def looked_through(request: EditRequest, report: ToolReport) -> EditResult:
+    """What lies in the slot, also of a failure, is kept only without a secret value in it."""
+    profile, slot = request.profile, _slot_of(request)
+    env = tool_environment(profile, environ=request.environ, own=slot_values(slot))
+    secrets = secret_values(profile, env)
+    leak = leak_in(slot, request.scratch, secrets)
+    return EditResult(report, refusal=leaked(leak, secrets) if leak is not None else None)
+
+
+def _slot_of(request: EditRequest) -> Slot:
     if request.slot is None:
         raise BugError(f"The tool {request.profile.id} was given no directory.")
     return request.slot
