@@ -2,7 +2,7 @@
 
 import getpass
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pipeline.base import console
+from pipeline.base.clock import parse_time
 from pipeline.base.console import Cell
 from pipeline.base.errors import ExitCode
 from pipeline.base.git import Repository
@@ -80,8 +81,7 @@ def list_command(*, with_answered: bool, run: str | None, form: str, repo: Path)
     if form == reading.JSON:
         reading.print_json({"reviews": shown})
     elif shown:
-        header = ["review", "run", "workstream", "why", "state", "asked", "what"]
-        reading.print_lines(console.columns(header, map(_row, shown), reading.paint()))
+        reading.print_lines(list(_table(shown)))
     else:
         console.emit("Nothing awaits review.")
     return ExitCode.NOT_PASSED if any(one.is_open for one in found) else ExitCode.OK
@@ -89,6 +89,7 @@ def list_command(*, with_answered: bool, run: str | None, form: str, repo: Path)
 
 @command.command(
     "show",
+    short_help="Show one question: what, why, what was tried, the difference.",
     epilog=reading.examples(
         "pipeline review show add-login", "pipeline review show add-login --format json"
     ),
@@ -155,6 +156,7 @@ def _many(name: str, metavar: str, text: str) -> Callable[[reading.F], reading.F
 
 @command.command(
     "adjust",
+    short_help="Have it begin anew with more scope, tasks, checks or advice.",
     epilog=reading.examples(
         "pipeline review adjust add-login --add-scope src/session.py",
         "pipeline review adjust add-login --advice 'keep the old name as an alias'",
@@ -239,21 +241,33 @@ def _run_id(records: Records, name: str | None) -> str | None:
     return reading.find_run(records, name).run_id if name else None
 
 
+def _table(shown: Sequence[Review]) -> Iterator[str]:
+    """A line for each review, and below it what it is about: both fit a narrow terminal."""
+    header = ["review", "workstream", "why", "state", "asked"]
+    title, *lines = console.columns(header, map(_row, shown), reading.paint())
+    yield title
+    for line, one in zip(lines, shown, strict=True):
+        yield line
+        yield f"      {console.safe(one.summary, 300)}"
+
+
 def _row(one: Review) -> list[Cell | str | int]:
     return [
         Cell(one.review_id, "yellow" if one.is_open else "dim"),
-        one.run_id,
         one.ws_id,
         one.kind.value,
         one.state.value,
-        one.asked_at[:19],
-        console.safe(one.summary, 120),
+        _local(one.asked_at),
     ]
+
+
+def _local(time_text: str) -> str:
+    return parse_time(time_text).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def _text(one: Review) -> Iterator[str]:
     yield f"review {one.review_id} ({one.kind.value}, {one.state.value})"
-    yield f"  of {one.ws_id} in run {one.run_id}, asked {one.asked_at}"
+    yield f"  of {one.ws_id} in run {one.run_id}, asked {_local(one.asked_at)}"
     yield f"  {console.safe(one.summary)}"
     yield from _answered(one)
     if one.findings:
@@ -279,7 +293,8 @@ def _answered(one: Review) -> Iterator[str]:
     if one.answer is None:
         return
     who = f" by {console.safe(one.answered_by)}" if one.answered_by else ""
-    yield f"  {one.state.value}{who} {one.answered_at}: {console.safe(one.answer.message)}".rstrip()
+    said = f": {console.safe(one.answer.message)}" if one.answer.message else ""
+    yield f"  {one.state.value}{who} {_local(one.answered_at)}{said}"
     if one.answer.waives_gates:
         yield "  the gates of the merged tree were waived"
     added = one.answer.overlay

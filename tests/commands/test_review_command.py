@@ -43,6 +43,8 @@ def test_open_reviews_are_listed_and_exit_with_1(pipeline: Pipeline, asked: Proj
     shown = pipeline("review", "list", "--repo", asked.top)
     assert shown.code == 1
     assert "word" in shown.lines[1] and "ladder" in shown.lines[1]
+    assert max(map(len, shown.lines[:2])) <= 80
+    assert shown.lines[2].startswith("      ") and "b.txt" in shown.lines[2]
 
 
 def test_a_review_is_shown_with_its_difference(pipeline: Pipeline, asked: Project) -> None:
