@@ -25,7 +25,7 @@ _E, _W = EventType, WorkstreamState
 _TOLD_TYPES = frozenset({_E.RESUMED, _E.MERGE_CONFLICT, _E.BREAKER_TRIPPED})
 _TOLD_STATES = FINAL | {_W.EDITING, _W.FIXING, _W.CHECKED, _W.AWAITING_REVIEW}
 # What a change of state says already.
-_SAID_BY_STATE = frozenset({_E.DEPENDENCY_BLOCKED, _E.PATCH_QUARANTINED})
+_SAID_BY_STATE = frozenset({_E.DEPENDENCY_BLOCKED, _E.PATCH_QUARANTINED, _E.REVIEW_REQUESTED})
 
 
 class Progress(Protocol):
@@ -98,6 +98,8 @@ def sentence(event: Event) -> str:
         is_there = f"{event.ws_id} is {words(target)}: " if target else ""
         said = said.removeprefix(is_there).removeprefix(f"{event.ws_id}: ")
         said = said.removeprefix(f"{event.ws_id} ")
+        if target is _W.AWAITING_REVIEW:
+            said = said.removeprefix("awaits review: ")
     message = safe(said, MESSAGE_LIMIT)
     return f"{words(target)}: {message}" if target else message
 

@@ -44,6 +44,8 @@ def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., 
         )
         progress([make_event(E.PATCH_QUARANTINED, "kept", ws_id="api", level=Level.WARNING)])
         progress([moved(make_event, "api", W.QUARANTINED, "It never passed.")])
+        progress([make_event(E.REVIEW_REQUESTED, "b", ws_id="web", level=Level.WARNING)])
+        progress([moved(make_event, "web", W.AWAITING_REVIEW, "web awaits review: it is red.")])
         progress([make_event(E.STATE_TRANSITION, "The run is failed.", payload={"to": "failed"})])
     lines = stream.getvalue().splitlines()
     assert all(re.match(r"\d\d:\d\d:\d\d  ", line) for line in lines)
@@ -51,6 +53,7 @@ def test_plain_lines_hold_time_workstream_and_message(make_event: Callable[..., 
         "api  editing: Starts from 3f2.",
         "api  ruff: 2 findings.",
         "api  quarantined: It never passed.",
+        "web  awaiting review: it is red.",
         "The run is failed.",
     ]
 
