@@ -11,6 +11,8 @@ from pipeline.base.clock import parse_time
 from pipeline.commands import reading
 from pipeline.model.record import ErrorRecord
 
+_NONE = "No error was recorded. `pipeline show-run` tells what else failed."
+
 
 @click.command(
     "show-errors",
@@ -35,7 +37,7 @@ def command(run: str | None, is_all: bool, limit: int, form: str, repo: Path) ->
     if form == reading.JSON:
         reading.print_json({"run_id": run_id, "errors": found[:limit]})
     else:
-        reading.print_lines(list(_lines(found, limit)) or ["No error was recorded."])
+        reading.print_lines(list(_lines(found, limit)) or [_NONE])
     return 0
 
 

@@ -47,4 +47,6 @@ def test_a_run_without_errors_says_so(
     pipeline: Callable[..., Any], story: Any, checkout: Path
 ) -> None:
     story.begin(Workstream("a"))
-    assert pipeline("show-errors", "--repo", checkout).out == "No error was recorded.\n"
+    assert pipeline("show-errors", "--repo", checkout).out == (
+        "No error was recorded. `pipeline show-run` tells what else failed.\n"
+    )
