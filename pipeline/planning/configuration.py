@@ -123,7 +123,8 @@ def _read_file(path: Path, top: Path) -> tuple[Document | None, list[Problem]]:
 def _without_wrong_parts(document: Document) -> Document | None:
     """The document without what breaks its schema, so that the rest can be checked as well.
 
-    An entry of ``tools``, ``gates`` or ``phases`` stays as an empty one: its name is known.
+    An entry of ``tools``, ``gates`` or ``phases`` stays as an empty one: its name is known. A tool
+    stays what it is driven by, so that bundles are not blamed for it.
     """
     if not isinstance(document.data, dict):
         return None
@@ -133,10 +134,19 @@ def _without_wrong_parts(document: Document) -> Document | None:
         if check({section: value}):
             kept[section] = value
         elif section in _MAPS and isinstance(value, dict):
-            empty: Any = [] if section == "gates" else {}
-            entries = {k: v if check({section: {k: v}}) else empty for k, v in value.items()}
+            entries = {
+                k: v if check({section: {k: v}}) else _hollow(section, v) for k, v in value.items()
+            }
             kept[section] = {k: v for k, v in entries.items() if check({section: {k: v}})}
     return dataclasses.replace(document, data=kept)
+
+
+def _hollow(section: str, entry: Any) -> Any:
+    """What stands for an entry that breaks its schema, where its name is kept."""
+    if section == "gates":
+        return []
+    driver = entry.get("driver") if isinstance(entry, dict) and section == "tools" else None
+    return {"driver": driver} if isinstance(driver, str) and driver else {}
 
 
 def _wrong_setting(setting: Setting) -> list[Problem]:

@@ -193,6 +193,13 @@ def test_what_is_wrong_does_not_hide_the_rest(folder: Any) -> None:
     assert sorted(config.gates) == ["static", "unit"], "the gate's name is known all the same"
 
 
+def test_a_tool_that_is_wrong_keeps_its_driver(folder: Any) -> None:
+    """Otherwise bundles that use it are told that they lack what only other tools need."""
+    folder.write("pipeline.yaml", "tools: {a: {driver: aider, agent: {modle: x}}}")
+
+    assert load_config(folder.top).config.tools["a"].driver == "aider"
+
+
 def test_an_empty_file_is_a_configuration(folder: Any) -> None:
     assert complaints(folder, "# nothing yet\n") == ""
 
