@@ -1,7 +1,7 @@
 """``pipeline doctor``: are the surroundings fit, and what is to be done where they are not."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +13,9 @@ from pipeline.base.git import Repository
 from pipeline.commands import reading, sources
 from pipeline.flow.agents_health import AgentHealth, agents_health, breaker_states, checkups
 from pipeline.flow.prepare import tool_environ
+from pipeline.model.config import Config
+from pipeline.planning.problem import Problem, errors_of
+from pipeline.planning.profiles import DRIVERS
 from pipeline.report import surroundings
 from pipeline.report.surroundings import Checkup, Fitness
 from pipeline.store.records import Records
@@ -57,13 +60,22 @@ def _examine_agents(repo: Path) -> tuple[list[Checkup], tuple[AgentHealth, ...]]
     """Whether the agents of a repository can be called: of those to choose from, one at least."""
     with Repository.discover(repo) as repository:
         spec = sources.load_specification(repository)
+        wrong = sources.read_config(repository).problems  # without bundles agents may be fit
         with Records(sources.configured_layout(repository, spec.config)) as records:
             breakers = breaker_states(records)
     found = agents_health(spec.config, tool_environ(os.environ), breakers)
     named = {name for name in sources.named_tools(spec) if name in spec.config.tools}
     chosen = sources.used_tools(spec) - named
     is_served = any(not health.problems for health in found if health.tool in chosen)
-    return list(checkups(found, named if is_served else named | chosen)), found
+    told = checkups(found, named if is_served else named | chosen)
+    return [*_complaints(wrong), *told], found
+
+
+def _complaints(problems: Sequence[Problem]) -> Iterator[Checkup]:
+    wrong = errors_of(problems)
+    if wrong:
+        message = f"{console.count(len(wrong), 'problem')} in bundles or configuration"
+        yield Checkup("specification", Fitness.BAD, message, "`pipeline validate` shows them.")
 
 
 def _examine_checkout(repository: Repository) -> Iterator[Checkup]:
@@ -74,18 +86,23 @@ def _examine_checkout(repository: Repository) -> Iterator[Checkup]:
         yield surroundings.complaint("configuration", error)
     else:
         layout = sources.configured_layout(repository, spec.config)
-        wrong = [problem for problem in spec.problems if not problem.is_warning]
-        if wrong:
-            message = f"{console.count(len(wrong), 'problem')} in bundles or configuration"
-            remedy = "`pipeline validate` shows them."
-            yield Checkup("specification", Fitness.BAD, message, remedy)
+        yield from _complaints(spec.problems)
         used = sources.used_tools(spec)
         path = os.environ.get("PATH", os.defpath)
         yield from surroundings.check_tools(spec.config, used, layout.top, path)
+        yield from _point_to_agents(spec.config, used)
     yield from surroundings.check_branches(repository, layout)
     yield from surroundings.check_disk(layout)
     yield from surroundings.check_database(layout)
     yield from surroundings.check_lock(layout)
+
+
+def _point_to_agents(config: Config, used: Collection[str]) -> Iterator[Checkup]:
+    """Agents are asked for their versions, which takes its time: that is a look of its own."""
+    names = [name for name in sorted(used) if config.tools[name].driver in DRIVERS]
+    if names:
+        message = f"not looked at here: {', '.join(names)}"
+        yield Checkup("agents", Fitness.NOTE, message, "`pipeline doctor --agents` does.")
 
 
 def _lines(found: Sequence[Checkup]) -> Iterator[str]:

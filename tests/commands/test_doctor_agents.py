@@ -108,3 +108,15 @@ def test_the_text_names_the_next_step(programs, pipeline, checkout):
     shown = pipeline("doctor", "--agents", "--repo", checkout)
     assert shown.code == 0
     assert any(line.startswith("note") and "not on PATH" in line for line in shown.lines)
+
+
+def test_a_wrong_configuration_is_told_beside_the_agents(doctor):
+    code, document = doctor({"tools": {"claude": {"driver": "claude", "agent": {"modle": "x"}}}})
+    first = document["checkups"][0]
+    assert (code, first["name"], first["fitness"]) == (3, "specification", "bad")
+
+
+def test_without_the_option_agents_in_use_are_named(doctor, pipeline, checkout):
+    doctor({"tools": {"claude": {"driver": "claude"}}}, tool="claude")
+    told = json.loads(pipeline("doctor", "--format", "json", "--repo", checkout).out)["checkups"]
+    assert [c["message"] for c in told if c["name"] == "agents"] == ["not looked at here: claude"]
