@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,8 @@ def test_jinja_is_imported_for_agents_alone(tmp_path: Path) -> None:
         "assert 'jinja2' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_a_check_is_told_as_a_shell_would_take_it() -> None:
+    ws = replace(WS, acceptance_tests=(Check("tests", ("pytest", "-k", "not slow")),))
+    assert "- `tests: pytest -k 'not slow'`" in render(Material(ws, Kind.EDIT))

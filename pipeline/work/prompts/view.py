@@ -3,6 +3,7 @@
 A template is given no raw text, so that it cannot forget to fence it.
 """
 
+import shlex
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -97,7 +98,7 @@ def _indented(text: str) -> str:
 
 def _check(ws: Workstream, number: int) -> str:
     check = ws.acceptance_tests[number]
-    command = check.command if isinstance(check.command, str) else " ".join(check.command)
+    command = check.command if isinstance(check.command, str) else shlex.join(check.command)
     name = str(check.name)
     return inline(command if name == command else f"{name}: {command}")
 
