@@ -19,6 +19,7 @@ from pipeline.base.process import (
     run,
     shell_argv,
 )
+from pipeline.base.redaction import redact_file, secret_values
 from pipeline.check.endings import rule
 from pipeline.check.executables import Executables
 from pipeline.check.keys import Key, verdict_key
@@ -145,7 +146,8 @@ def _run(
         return CheckResult(check.name, Result.FAULT, key.digest, reason=reason), False
     top = checkout.fresh()
     logs = _logs(check, context.logs)
-    output = Output(check, logs, top)
+    secrets = secret_values(check.env, environment)
+    output = Output(check, logs, top, secrets)
     command = check.command
     outcome = run(
         Command(
@@ -160,6 +162,9 @@ def _run(
         ),
         cancel=context.cancel,
     )
+    # What is read from the logs goes into prompts, events and the store, and is kept for good.
+    for log in (logs.stdout, logs.stderr):
+        redact_file(log, secrets)
     ruling, findings = output.conclude(rule(check, outcome), outcome.exit_code)
     left = ", ".join(stray.name for stray in outcome.left_behind)
     reason = f"{ruling.reason} It left running: {left}.".strip() if left else ruling.reason

@@ -5,6 +5,7 @@ import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.base.redaction import redact
 from pipeline.check.endings import Ruling
 from pipeline.check.findings import Reader, UnreadableOutputError, find_reader
 from pipeline.check.findings.reading import plain_text
@@ -64,15 +65,17 @@ class Report:
 class Output:
     """What a check leaves behind to be read; made before it starts.
 
+    ``secrets`` are values that are taken out of its report; its logs are clean when they are read.
     Raises InputError for an output format that nobody reads.
     """
 
-    def __init__(self, check: Check, logs: Logs, top: Path) -> None:
+    def __init__(self, check: Check, logs: Logs, top: Path, secrets: tuple[str, ...] = ()) -> None:
         self._check = check
         self._logs = logs
         self._root = os.fsencode(top)
         self._reader = None if check.output == OutputFormat.NONE else find_reader(check.output)
         self._report = Report(top, check.output_file)
+        self._secrets = secrets
 
     def conclude(self, ruling: Ruling, exit_code: int | None) -> tuple[Ruling, tuple[Finding, ...]]:
         """Return the ruling after the output was read, and the findings (not signed yet).
@@ -103,6 +106,8 @@ class Output:
     def _read(self, reader: Reader) -> tuple[Finding, ...]:
         stdout, stderr = _content(self._logs.stdout), _content(self._logs.stderr)
         report = self._report.read()
+        if report is not None:
+            report = redact(report, self._secrets)
         return reader(stdout, stderr, report, tool=self._check.name, root=self._root)
 
     def _unreadable(

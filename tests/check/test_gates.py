@@ -336,6 +336,20 @@ def test_an_unknown_output_format_is_the_users_mistake(bench: Bench) -> None:
     assert not (bench.top / "ran").exists()
 
 
+@pytest.mark.parametrize("where", ["", ">&2", "> report"])
+def test_secret_values_are_in_no_log_and_no_finding(bench: Bench, where: str) -> None:
+    bench.environ = {**bench.environ, "MINE": "planted-one", "A_TOKEN": "planted-two"}
+    check = Check(
+        "it", f"echo a.py:1: bad $GIVEN $A_TOKEN here {where}; exit 1", output="lines",
+        output_file="report" if "report" in where else "", env={"GIVEN": "env:MINE"},
+        env_allow=("A_TOKEN",),
+    )  # fmt: skip
+    answer = run_check(check, bench.context())
+    assert "bad [redacted] [redacted] here" in str(answer.findings)
+    logs = Path(answer.stdout_log).read_bytes() + Path(answer.stderr_log).read_bytes()
+    assert b"planted" not in logs and "planted" not in str(answer)
+
+
 def test_the_environment_is_what_is_declared(bench: Bench) -> None:
     bench.environ = {**bench.environ, "SECRET": "s3", "OTHER": "x", "LC_ALL": "C", "HOME": "/h"}
     check = Check(
