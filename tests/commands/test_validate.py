@@ -84,3 +84,12 @@ def test_a_disabled_phase_is_not_in_the_plan_order(
     (checkout / "pipeline.yaml").write_text("phases: {later: {enabled: false}}\n")
     shown = pipeline("validate", "--repo", checkout)
     assert shown.lines[-1] == "1 workstream, plan order: good"
+
+
+def test_a_driver_that_does_not_exist_is_told_with_its_tool(
+    pipeline: Callable[..., Any], folder: Path, checkout: Path
+) -> None:
+    (checkout / "pipeline.yaml").write_text("tools: {x: {driver: aidre}}\n")
+    shown = pipeline("validate", "--repo", checkout)
+    assert shown.code == 2
+    assert "$.tools.x.driver" in shown.out and "Did you mean `aider`?" in shown.out
