@@ -18,7 +18,7 @@ from pipeline.model.verdict import CheckResult, Result
 from pipeline.work.editors import find_editor
 
 NAME = "judge"
-_VERDICT = re.compile(r"^[ \t>*_`]*VERDICT:\s*(ACCEPT|REJECT)\b[*_`]*:?[ \t]*(.*)$", re.MULTILINE)
+_VERDICT = re.compile(r"[*_`]*VERDICT: *(ACCEPT|REJECT)\b[*_`]*:?[ \t]*(.*)")
 _REASON = 500  # characters
 
 
@@ -31,19 +31,19 @@ class Opinion:
 
 
 def read_opinion(answer: str) -> Opinion:
-    """Read ``VERDICT: ACCEPT`` or ``VERDICT: REJECT: reason``; it has to be the only verdict.
+    """Read ``VERDICT: ACCEPT`` or ``VERDICT: REJECT: reason``, which has to be the last line.
 
-    An answer with both, as one that quotes the question or a patch that plays the judge, is
-    none: a change is not let through by a doubtful word.
+    Anything else is none: an answer that only repeats what it was asked, or a patch that plays the
+    judge, lets no change through.
     """
-    found = _VERDICT.findall(answer)
-    words = {word for word, _ in found}
-    if len(words) != 1:
-        return Opinion(Result.UNKNOWN, "The judge gave no clear verdict.")
-    if words == {"ACCEPT"}:
-        return Opinion(Result.PASSED)
-    reason = found[-1][1].strip(" `*_")[:_REASON] or "It gave no reason."
-    return Opinion(Result.FAILED, reason)
+    lines = answer.rstrip().splitlines()
+    found = _VERDICT.fullmatch(lines[-1]) if lines else None
+    if found is None:
+        return Opinion(Result.UNKNOWN, "The judge did not end with a verdict.")
+    if found[1] == "ACCEPT":
+        is_plain = not found[2].strip(" `*_.")
+        return Opinion(Result.PASSED) if is_plain else Opinion(Result.UNKNOWN, lines[-1][:_REASON])
+    return Opinion(Result.FAILED, found[2].strip(" `*_")[:_REASON] or "It gave no reason.")
 
 
 def second_opinion(context: RunContext, record: WorkstreamRecord) -> CheckResult | None:

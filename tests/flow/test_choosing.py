@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from scripted_agents import DRIVER, Agents, Scripted, fails, writes
 
 from pipeline.base.schema import violations
 from pipeline.flow.routing import turns_of
@@ -16,7 +17,6 @@ from pipeline.model.routing import Decision, RoutingInputs
 from pipeline.report.routing import ASSIGNMENTS, DECISIONS
 from pipeline.work.agents import ADAPTERS
 from pipeline.work.routing import decide
-from tests.flow.scripted_agents import DRIVER, Agents, Scripted, fails, writes
 
 
 @pytest.fixture

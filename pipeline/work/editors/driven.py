@@ -129,8 +129,16 @@ class DrivenEditor:
             read = replace(read, failure=forced, message=report.summary)
         if read.failure:
             read = replace(read, has_nothing_to_do=False)
+        usage = replace(
+            read.usage,
+            model=_clean(read.usage.model, secrets),
+            session_id=_clean(read.usage.session_id, secrets),
+        )
         return replace(
-            read, message=_clean(read.message, secrets), answer=_clean(read.answer, secrets)
+            read,
+            usage=usage,
+            message=_clean(read.message, secrets),
+            answer=_clean(read.answer, secrets),
         )
 
 
