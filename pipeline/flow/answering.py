@@ -13,7 +13,7 @@ from pipeline.model.codec import DecodeError, decode, encode
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.plan import Plan
 from pipeline.model.record import WorkstreamRecord
-from pipeline.model.review import Answer, Option, Review
+from pipeline.model.review import Answer, Option, Overlay, Review, ReviewKind
 from pipeline.model.workstream import Workstream
 from pipeline.planning.bundle_rules import check_bundle
 from pipeline.planning.plan_rules import check_plan
@@ -75,6 +75,7 @@ def require_possible(records: Records, asked: Review, answer: Answer, top: Path)
             remedy=f"Answer with {words}.",
         )
     if answer.option is Option.ADJUST:
+        _require_something_new(asked, answer)
         plan = records.plan(asked.run_id)
         before = _bundles(records, plan, asked.run_id)
         after = tuple(answer.overlay.over(ws) if ws.id == asked.ws_id else ws for ws in before)
@@ -82,6 +83,16 @@ def require_possible(records: Records, asked: Review, answer: Answer, top: Path)
         found = [p for p in _problems(after, plan, asked.ws_id, top) if p not in known]
         if errors_of(found):
             raise PlanError(found)
+
+
+def _require_something_new(asked: Review, answer: Answer) -> None:
+    """An adjustment that adds nothing would use the question up; after a budget, time is enough."""
+    if answer.overlay == Overlay() and not answer.message and asked.kind is not ReviewKind.BUDGET:
+        raise InputError(
+            f"Nothing was given that {asked.ws_id} should do otherwise.",
+            remedy="Add --advice, --task, --add-scope, --add-create or --acceptance "
+            "(see `pipeline review adjust --help`).",
+        )
 
 
 def give_answer(ledger: Ledger, asked: Review, answer: Answer) -> WorkstreamRecord:

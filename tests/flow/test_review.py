@@ -210,6 +210,7 @@ def test_an_adjustment_is_held_to_the_rules_of_bundles(asking: Project, capsys: 
     assert say(asking, "adjust", "stubborn", "--add-scope", "b.txt") == 2
     assert "can touch the same path" in " ".join(capsys.readouterr().err.split())
     assert say(asking, "adjust", "stubborn", "--add-scope", ".git/config") == 2
+    assert say(asking, "adjust", "stubborn") == 2
     assert len(open_reviews(asking)) == 1
 
 
