@@ -181,18 +181,14 @@ def _check(
         finished(stored, message, **told),
     )
     changes: dict[str, object] = {"findings": record.findings + len(verdict.findings)}
-    is_red = verdict.result is Result.FAILED
-    if verdict.is_green:
-        if target is WorkstreamState.CHECKED:
-            if not record.checked_commit:
-                changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
-            if record.patch_id:
-                events = (_verified(record, attempt.id), *events)
-    elif is_red:
-        target = WorkstreamState.FIXING
-    else:
-        target = WorkstreamState.QUARANTINED
-        changes |= {"reason": reason, "reason_code": "infrastructure"}
+    if not verdict.is_green:
+        target, why = _away(verdict, reason)
+        changes |= why
+    elif target is WorkstreamState.CHECKED:
+        if not record.checked_commit:
+            changes |= {"checked_commit": record.commit, "checked_start": record.start_commit}
+        if record.patch_id:
+            events = (_verified(record, attempt.id), *events)
     return context.ledger.move(
         context.run_id,
         record.ws_id,
@@ -202,8 +198,19 @@ def _check(
         changes=changes,
         events=events,
         attempt=stored,
-        errors=errors_of(record.ws_id, verdict.findings) if is_red else (),
+        errors=errors_of(record.ws_id, verdict.findings) if _is_red(verdict) else (),
     )
+
+
+def _away(verdict: Verdict, reason: str) -> tuple[WorkstreamState, dict[str, object]]:
+    """Where a workstream goes whose gate is not green, and what is written down of why."""
+    if _is_red(verdict):
+        return WorkstreamState.FIXING, {}
+    return WorkstreamState.QUARANTINED, {"reason": reason, "reason_code": "infrastructure"}
+
+
+def _is_red(verdict: Verdict) -> bool:
+    return verdict.result is Result.FAILED
 
 
 def _with_opinion(verdict: Verdict, opinion: CheckResult | None) -> Verdict:

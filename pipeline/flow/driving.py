@@ -1,6 +1,6 @@
 """Run an editor for one attempt, and see what it really did: in its slot and around it."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from pipeline.base.git import Scratch
@@ -70,17 +70,7 @@ def drive(
         tag=context.process_tag(ws.id),
     )
     setup = context.set_up(record.tree) if editor.needs_directory else NO_SETUP
-    taking = (
-        context.slots.take(
-            record.tree,
-            with_git=True,
-            owner=f"{context.run_id}/{ws.id}",
-            head=Head(ws.id, record.commit),
-            links=setup.links,
-        )
-        if editor.needs_directory
-        else nullcontext(None)
-    )
+    taking = _slot(attempt, setup) if editor.needs_directory else nullcontext(None)
     with admitted(attempt, profile, told) as bill, taking as slot:
         result, found = _run(attempt, editor, replace(request, slot=slot), setup)
         report = billed(result.report, profile, bill)
@@ -96,6 +86,17 @@ def drive(
             policy=effective_policy(context.config.policy, ws),
         )
     return Driven(report, captured, tuple(found))
+
+
+def _slot(attempt: Attempt, setup: SetupDirs) -> AbstractContextManager[Slot]:
+    context, record = attempt.context, attempt.record
+    return context.slots.take(
+        record.tree,
+        with_git=True,
+        owner=f"{context.run_id}/{record.ws_id}",
+        head=Head(record.ws_id, record.commit),
+        links=setup.links,
+    )
 
 
 def _run(

@@ -12,7 +12,7 @@ from pipeline.flow.review import ask_review, is_wanted
 from pipeline.flow.starting import start
 from pipeline.model.record import WorkstreamRecord
 from pipeline.model.review import ReviewKind
-from pipeline.model.states import WorkstreamState
+from pipeline.model.states import WORKSTREAM_MOVES, WorkstreamState
 
 Handler = Callable[[RunContext, WorkstreamRecord], WorkstreamRecord]
 
@@ -40,7 +40,9 @@ def carry_on(
         try:
             record = handler(context, record)
         except BudgetReachedError as error:
-            if error.action != "ask" or not is_wanted(context, record, ReviewKind.BUDGET):
+            can_wait = WorkstreamState.AWAITING_REVIEW in WORKSTREAM_MOVES[record.state]
+            is_asked = error.action == "ask" and can_wait
+            if not is_asked or not is_wanted(context, record, ReviewKind.BUDGET):
                 raise
             record = ask_review(context, record, ReviewKind.BUDGET, str(error))
     export_workstream(context, record)

@@ -6,6 +6,7 @@ import pytest
 from projects import Project, found
 
 from pipeline.base.git import Repository
+from pipeline.flow.budget import BudgetReachedError
 from pipeline.flow.opinion import read_opinion
 from pipeline.flow.verify import verify
 from pipeline.model.verdict import Result
@@ -103,3 +104,15 @@ def test_only_a_clear_verdict_counts(answer, result) -> None:
 
 def test_the_reason_is_told() -> None:
     assert read_opinion("VERDICT: REJECT: no test for it.").reason == "no test for it."
+
+
+def test_a_budget_that_a_judge_would_pass_stops_the_run_and_not_the_engine(project) -> None:
+    judged(project, "'VERDICT: ACCEPT'")
+    tools = project.settings["tools"]
+    tools["scribe"] |= {"cost": {"per_attempt": 0.2}}
+    tools["critic"] |= {"cost": {"per_attempt": 0.2}}
+    project.configure(budget={"max_cost_total": 0.3, "action": "ask"})
+    with pytest.raises(BudgetReachedError):
+        project.run()
+    project.configure(budget={"max_cost_total": 1.0, "action": "ask"})
+    assert project.run().status == "completed"

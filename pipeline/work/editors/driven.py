@@ -6,20 +6,18 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pipeline.base.errors import BugError
-from pipeline.base.git import EXECUTABLE, FILE
 from pipeline.base.process import Ending
 from pipeline.model.agent import TRANSIENT, AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.model.check import ToolProfile
 from pipeline.model.edit import Captured, ToolReport
-from pipeline.model.patch import Objection
 from pipeline.work.agents.preflight import Fault, look, program_of, why_unreachable
 from pipeline.work.agents.protocol import Adapter, AgentOutput, AgentTask, Invocation
 from pipeline.work.agents.reading import cut
+from pipeline.work.editors.answered import apply_answer
 from pipeline.work.editors.command import literal_files
 from pipeline.work.editors.leaks import leak_in, leaked
-from pipeline.work.editors.patch import apply_to
 from pipeline.work.editors.protocol import EditRequest, EditResult
-from pipeline.work.redaction import REDACTED, is_secret_name, redact, secret_values
+from pipeline.work.redaction import is_secret_name, redact, secret_values
 from pipeline.work.slots import Slot
 from pipeline.work.tools import as_argument, run_tool, slot_values, tool_environment
 
@@ -86,7 +84,7 @@ class DrivenEditor:
         if task.mode is Mode.PATCH_REVIEW or kept.failure or kept.has_nothing_to_do:
             unchanged = Captured(request.start_tree, request.start_tree, ())
             return EditResult(report, captured=unchanged)
-        return _applied(request, slot, report, outcome.answer)
+        return apply_answer(request, report, outcome.answer)
 
     def _call(
         self, request: EditRequest, task: AgentTask, env: Mapping[str, str]
@@ -229,25 +227,3 @@ def _not_reached(profile: ToolProfile) -> ToolReport:
     ending, summary = Ending.CANCELLED.value, "The run was told to stop."
     agent = AgentOutcome(Usage(cost_nusd=0), AgentFailure.CRASHED, summary)
     return ToolReport(profile.id, ending=ending, exit_code=None, summary=summary, agent=agent)
-
-
-def _applied(request: EditRequest, slot: Slot, report: ToolReport, answer: str) -> EditResult:
-    """The change that an answer describes, or why it is not taken."""
-    from pipeline.work.diffs import Refused, parse_answer
-
-    if REDACTED.decode() in answer:
-        return EditResult(report, refusal=leaked(None))
-
-    def read(path: bytes) -> bytes | None:
-        entry = slot.snapshot.entries.get(path)
-        if entry is None or entry.mode not in (FILE, EXECUTABLE):
-            return None
-        return request.scratch.objects.read(entry.oid)[1]
-
-    diff = parse_answer(answer, read)
-    if isinstance(diff, Refused):
-        return EditResult(report, refusal=diff.objection)
-    change = apply_to(request.scratch, request.start_tree, diff.patch)
-    if isinstance(change, Objection):
-        return EditResult(report, refusal=change)
-    return EditResult(report, captured=change, patch=diff.patch)
