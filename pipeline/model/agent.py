@@ -27,6 +27,7 @@ class AgentFailure(StrEnum):
     NO_CREDENTIALS = "no_credentials"
     RATE_LIMIT = "rate_limit"
     QUOTA = "quota"
+    MODEL = "model"
     CONTEXT_TOO_LONG = "context_too_long"
     REFUSED = "refused"
     NO_EDITS = "no_edits"
@@ -46,6 +47,7 @@ UNFIT = frozenset(
         AgentFailure.VERSION,
         AgentFailure.NO_CREDENTIALS,
         AgentFailure.QUOTA,
+        AgentFailure.MODEL,
         AgentFailure.SANDBOX,
     }
 )

@@ -39,6 +39,12 @@ _SIGNATURES: tuple[tuple[AgentFailure, re.Pattern[str]], ...] = tuple(
             r"|\b(status( code)?|http|error|code)\W{1,4}429\b",
         ),
         (
+            AgentFailure.MODEL,
+            r"model_?not_?found|llm provider not provided|you passed model="
+            r"|\bmodels?\b[^\n]{1,120}(does not exist|(is |was )?not found|is not supported)"
+            r"|issue with the selected model|(unknown|invalid|unsupported) model\b|not_found_error[^\n]{1,60}\bmodel",
+        ),
+        (
             AgentFailure.NO_CREDENTIALS,
             r"authentication_?(failed|error)|failed to authenticate|not authenticated"
             r"|unauthori[sz]ed|(invalid|incorrect|missing|no) (x-)?api[_ -]?key|invalid_api_key"

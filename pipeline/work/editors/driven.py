@@ -127,6 +127,9 @@ class DrivenEditor:
             read = replace(read, failure=forced, message=report.summary)
         if read.failure:
             read = replace(read, has_nothing_to_do=False)
+        if read.failure is AgentFailure.MODEL:
+            look = f"Look at `tools.{task.profile.id}.agent.model`."
+            read = replace(read, message=f"{read.message.rstrip()} {look}")
         usage = replace(
             read.usage,
             model=_clean(read.usage.model, secrets),
