@@ -42,7 +42,8 @@ _SIGNATURES: tuple[tuple[AgentFailure, re.Pattern[str]], ...] = tuple(
             AgentFailure.MODEL,
             r"model_?not_?found|llm provider not provided|you passed model="
             r"|\bmodels?\b[^\n]{1,120}(does not exist|(is |was )?not found|is not supported)"
-            r"|issue with the selected model|(unknown|invalid|unsupported) model\b|not_found_error[^\n]{1,60}\bmodel",
+            r"|issue with the selected model|(unknown|invalid|unsupported) model\b"
+            r"|not_found_error[^\n]{1,60}\bmodel",
         ),
         (
             AgentFailure.NO_CREDENTIALS,
