@@ -130,9 +130,11 @@ def _ask(
 def reason_of(verdict: Verdict) -> str:
     """Why a verdict is not green, as part of a sentence."""
     bad = [check for check in verdict.checks if check.result is verdict.result]
+    # A judge cannot tell in words; a program does by its exit code.
+    code = next((f" (exit code {check.exit_code})" for check in bad if check.exit_code), "")
     words = {
         Result.FAILED: "is red",
-        Result.UNKNOWN: "cannot tell (exit code 125)",
+        Result.UNKNOWN: f"cannot tell{code}",
         Result.FAULT: "could not run",
     }.get(verdict.result, "is green")
     names = ", ".join(check.check for check in bad[:5])

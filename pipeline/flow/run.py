@@ -242,9 +242,7 @@ def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch
     with _context(ledger, prepared, run_id, counters) as context:
         context.hold_all()
         try:
-            Engine(
-                context, jobs_of(prepared.plan.config), should_stop=_stopper(context, watch)
-            ).execute()
+            Engine(context, jobs, should_stop=_stopper(context, watch)).execute()
         except BaseException as error:
             _interrupted(ledger, run_id, error, spent())
             raise

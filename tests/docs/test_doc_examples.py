@@ -83,7 +83,9 @@ def test_hooks_in_examples_exist() -> None:
 
 
 def test_patterns_in_the_examples_folder_parse() -> None:
-    for path in (ROOT / "examples").glob("*/workstreams/*.*"):
+    paths = list((ROOT / "examples").glob("*/workstreams/*.*"))
+    assert paths
+    for path in paths:
         bundle = yaml.safe_load(path.read_text(encoding="utf-8"))
         for pattern in (*bundle.get("files_scope", ()), *bundle.get("files_create", ())):
             try:

@@ -77,6 +77,7 @@ def test_a_judge_that_only_repeats_a_patch_that_plays_it_is_none(project) -> Non
 def test_a_judge_that_cannot_tell_lets_nothing_through(project, answer) -> None:
     done = judged(project, answer).run()
     assert found(done, "one").status == "quarantined", done.workstreams
+    assert "exit code 125" not in found(done, "one").reason
     assert done.status != "completed"
 
 

@@ -352,7 +352,7 @@ def test_gate_that_cannot_tell_is_not_a_pass(project, ended):
     )
     summary = project.run()
     assert ended(summary) == {"unsure": "quarantined"}
-    assert "cannot tell" in summary.workstreams[0].reason
+    assert "cannot tell (exit code 125)" in summary.workstreams[0].reason
 
 
 def test_red_merged_tree_keeps_the_second_out(project, ended):

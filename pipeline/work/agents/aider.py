@@ -9,14 +9,13 @@ from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invo
 from pipeline.work.agents.reading import (
     MESSAGE_LIMIT,
     count,
-    cut,
     json_lines,
     last_line,
     mapping,
     nusd,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in
 
 _EVENTS = "events.jsonl"
 _METADATA = "model-metadata.json"
@@ -135,16 +134,7 @@ class Aider:
         text = text_of(output.stdout)
         answer = _NOISE.sub("", text).strip()
         failure, message = _failure(task, output, text)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, output.state / _EVENTS),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
-        )
+        return concluded(_usage(task, output.state / _EVENTS), failure, message, answer)
 
 
 def _credentials(task: AgentTask) -> dict[str, str]:

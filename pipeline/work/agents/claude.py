@@ -6,16 +6,14 @@ from typing import Any
 from pipeline.model.agent import AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invocation
 from pipeline.work.agents.reading import (
-    MESSAGE_LIMIT,
     count,
-    cut,
     json_lines,
     last_line,
     mapping,
     nusd,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, failure_of, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in, failure_of
 
 _TURNS = 100  # more than a task that fits a prompt needs; one that runs in circles ends here
 _EDITS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
@@ -90,16 +88,7 @@ class Claude:
         result = results[-1] if results else {}
         answer = str(result.get("result") or "") or _last_text(events)
         failure, message = _failure(task, output, events, result)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, events, result),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
-        )
+        return concluded(_usage(task, events, result), failure, message, answer)
 
 
 def _credentials(task: AgentTask) -> dict[str, str]:

@@ -8,15 +8,13 @@ from typing import Any
 from pipeline.model.agent import AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invocation
 from pipeline.work.agents.reading import (
-    MESSAGE_LIMIT,
     count,
-    cut,
     json_lines,
     last_line,
     mapping,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in
 
 _KEY = "PIPELINE_AGENT_KEY"
 _KEYS = ("OPENAI_API_KEY", "CODEX_API_KEY")
@@ -80,16 +78,7 @@ class Codex:
         texts = [str(item.get("text")) for item in items if item.get("type") == "agent_message"]
         answer = texts[-1] if texts else ""
         failure, message = _failure(task, output, events, items)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, output.state, events),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
-        )
+        return concluded(_usage(task, output.state, events), failure, message, answer)
 
 
 def _configuration(task: AgentTask) -> str:

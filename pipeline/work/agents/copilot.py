@@ -6,14 +6,12 @@ from typing import Any
 from pipeline.model.agent import AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invocation
 from pipeline.work.agents.reading import (
-    MESSAGE_LIMIT,
     count,
-    cut,
     json_lines,
     mapping,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, failure_of, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in, failure_of
 
 _TOKENS = ("COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN")
 _KEY = "COPILOT_PROVIDER_API_KEY"
@@ -81,16 +79,7 @@ class Copilot:
         texts = [str(_data(e).get("content") or "") for e in _of(events, "assistant.message")]
         answer = next((text for text in reversed(texts) if text.strip()), "")
         failure, message = _failure(task, output, events)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, output, events),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
-        )
+        return concluded(_usage(task, output, events), failure, message, answer)
 
 
 ADAPTER = Copilot()

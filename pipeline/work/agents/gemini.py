@@ -6,14 +6,12 @@ from typing import Any
 from pipeline.model.agent import AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invocation
 from pipeline.work.agents.reading import (
-    MESSAGE_LIMIT,
     count,
-    cut,
     last_line,
     mapping,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, failure_of, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in, failure_of
 
 _KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _EDITS = frozenset({"replace", "write_file", "edit"})
@@ -82,15 +80,8 @@ class Gemini:
         told = _object(text_of(output.stdout))
         answer = str(told.get("response") or "")
         failure, message = _failure(task, output, told)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, told or _object(text_of(output.stderr))),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
+        return concluded(
+            _usage(task, told or _object(text_of(output.stderr))), failure, message, answer
         )
 
 

@@ -7,16 +7,14 @@ from typing import Any
 from pipeline.model.agent import AgentFailure, AgentOutcome, Mode, Usage
 from pipeline.work.agents.protocol import AgentOutput, AgentTask, Contract, Invocation
 from pipeline.work.agents.reading import (
-    MESSAGE_LIMIT,
     count,
-    cut,
     json_lines,
     last_line,
     mapping,
     nusd,
     text_of,
 )
-from pipeline.work.agents.signatures import failure_in, failure_of, nothing_to_do
+from pipeline.work.agents.signatures import concluded, failure_in, failure_of
 
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY")
 _KEY = "PIPELINE_OPENCODE_KEY"
@@ -94,16 +92,7 @@ class OpenCode:
         texts = [str(_part(event).get("text") or "") for event in _of(events, "text")]
         answer = texts[-1] if texts else ""
         failure, message = _failure(task, output, events)
-        is_done = nothing_to_do(answer)
-        if failure is AgentFailure.NO_EDITS and is_done:
-            failure, message = None, ""
-        return AgentOutcome(
-            usage=_usage(task, events),
-            failure=failure,
-            message=cut(message, MESSAGE_LIMIT),
-            answer=answer,
-            has_nothing_to_do=is_done and failure is None,
-        )
+        return concluded(_usage(task, events), failure, message, answer)
 
 
 ADAPTER = OpenCode()

@@ -6,7 +6,8 @@ about rate limits.
 
 import re
 
-from pipeline.model.agent import AgentFailure
+from pipeline.model.agent import AgentFailure, AgentOutcome, Usage
+from pipeline.work.agents.reading import MESSAGE_LIMIT, cut
 
 _LONGEST = 64 * 1024  # characters of an error that are looked at, half from either end
 
@@ -119,3 +120,19 @@ def nothing_to_do(answer: str) -> bool:
     with a diff does not say so, whatever the lines around its changes are.
     """
     return _NOTHING_TO_DO.search(answer) is not None and _DIFF.search(answer) is None
+
+
+def concluded(
+    usage: Usage, failure: AgentFailure | None, message: str, answer: str
+) -> AgentOutcome:
+    """The outcome of a call; to edit nothing is no failure where that is what the answer says."""
+    is_done = nothing_to_do(answer)
+    if failure is AgentFailure.NO_EDITS and is_done:
+        failure, message = None, ""
+    return AgentOutcome(
+        usage=usage,
+        failure=failure,
+        message=cut(message, MESSAGE_LIMIT),
+        answer=answer,
+        has_nothing_to_do=is_done and failure is None,
+    )
