@@ -185,6 +185,47 @@ class CaptureConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalConfig:
+    """The record of a run in git, which any clone can rebuild the database from.
+
+    ``enabled`` writes it. ``refs_prefix`` is where its refs lie on a remote: ``refs/pipeline``, or
+    ``refs/heads/pipeline`` for servers that take no refs but branches and tags. ``log_bytes`` is
+    how much of each tool's output goes into it.
+    """
+
+    enabled: bool = True
+    remote: str = "origin"
+    refs_prefix: str = "refs/pipeline"
+    log_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PublishConfig:
+    """How the results of a run reach GitHub.
+
+    ``repository`` is the ``owner/name`` that may be written to, empty for what the URL of
+    ``remote`` says; where both are there, they have to agree. ``api_url`` is for GitHub
+    Enterprise. ``base`` is the branch that pull requests ask to be merged into, empty for the
+    project's. ``pull_requests`` is ``workstream``, ``run`` or ``none``; ``draft`` is ``open``
+    (while something is open), ``always`` or ``never``. At most ``max_annotations`` findings of a
+    check run become annotations, the worst first.
+    """
+
+    remote: str = "origin"
+    repository: str = ""
+    api_url: str = ""
+    base: str = ""
+    pull_requests: str = "workstream"
+    draft: str = "open"
+    labels: tuple[str, ...] = ("pipeline",)
+    checks: bool = True
+    comments: bool = True
+    issues: bool = True
+    sarif: bool = False
+    max_annotations: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionConfig:
     """How long the files of finished runs are kept, in days."""
 
@@ -216,4 +257,6 @@ class Config:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     prompts: PromptsConfig = field(default_factory=PromptsConfig)
     review: ReviewConfig = field(default_factory=ReviewConfig)
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)

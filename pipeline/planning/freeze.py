@@ -11,7 +11,9 @@ from pipeline.model.codec import digest
 from pipeline.model.config import (
     BudgetConfig,
     Config,
+    JournalConfig,
     PathsConfig,
+    PublishConfig,
     RetentionConfig,
     RunConfig,
 )
@@ -71,7 +73,8 @@ def plan_key(plan: Plan) -> str:
     """The identity of a run: a digest of all that its result depends on.
 
     Left out: where a bundle's file lies and how it is called, and configuration that changes how
-    a run goes but not what comes out (jobs, the run's timeout, folders, retention, budgets).
+    a run goes but not what comes out (jobs, the run's timeout, folders, retention, budgets,
+    where it is recorded and published).
     """
     defaults = (RunConfig(), PathsConfig())
     config = dataclasses.replace(
@@ -82,6 +85,8 @@ def plan_key(plan: Plan) -> str:
             workstreams=defaults[1].workstreams,
             worktrees=defaults[1].worktrees,
         ),
+        journal=JournalConfig(),
+        publish=PublishConfig(),
         retention=RetentionConfig(),
         budget=BudgetConfig(),
     )
