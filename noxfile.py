@@ -24,6 +24,9 @@ NODE_AGENTS = (
 )
 
 
+HOOK_FRAMEWORKS = ("pre-commit>=4", "prek==0.5.11", "lefthook==2.2.2", "uv")  # prek installs by uv
+
+
 def _bootstrap() -> int:
     """Run nox from an environment of its own, made on first use."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file is what an older Python is given
@@ -117,7 +120,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
-        *("-m", "not agents"),  # they have a session of their own
+        *("-m", "not agents and not frameworks"),  # they have sessions of their own
         # Real processes on a machine that others use too: a test that fails is run once more,
         # and counted as such in the closing line.
         *("--reruns", "1"),
@@ -140,7 +143,12 @@ def runtime(session: nox.Session) -> None:
     """Run the quick tests against the working tree: the gate of our own workstreams."""
     _install(session, "test")
     session.run(
-        "pytest", "-n", "auto", "-m", "not slow and not kill and not replay and not agents", "-q"
+        "pytest",
+        "-n",
+        "auto",
+        "-m",
+        "not slow and not kill and not replay and not agents and not frameworks",
+        "-q",
     )
 
 
@@ -177,6 +185,15 @@ def _install_agents(session: nox.Session, home: Path) -> None:
     npm = ("npm", "install", "--no-audit", "--no-fund", "--prefix", str(home))
     session.run(*npm, *NODE_AGENTS, external=True)
     ready.write_text(wanted)
+
+
+@nox.session
+def hooks(session: nox.Session) -> None:
+    """Run our hooks under pre-commit, prek and lefthook, cold and warm."""
+    _install(session, "test")
+    session.install(*HOOK_FRAMEWORKS)
+    where = (str(ROOT / "tests" / "hooks"), "-m", "frameworks", "-p", "no:randomly")
+    session.run("pytest", *where, *session.posargs)
 
 
 @nox.session
