@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "prompt": "Show what a workstream's tool would be told; run nothing.",
     "run": "Run workstreams end to end into one integration branch.",
     "cancel": "Ask the live run to stop; it can be carried on.",
+    "gate": "Run a configured gate on the tree of a commit.",
     "exec": "Run any program under the same care and record it.",
     "worktree": "List, open and clean up worktrees.",
     "show-run": "Show one run and its workstreams.",

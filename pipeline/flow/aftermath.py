@@ -23,7 +23,11 @@ def heal_refs(repo: Repository, layout: Layout, lock: RunLock) -> None:
 def interrupt_dead_runs(ledger: Ledger) -> None:
     """Say of runs that a dead engine left running that they were interrupted."""
     interrupt_dead(ledger)
-    for dead in ledger.runs(states={RunState.RUNNING}, kind="run"):
+    running = {RunState.RUNNING}
+    for dead in (
+        *ledger.runs(states=running, kind="run"),
+        *ledger.runs(states=running, kind="gate"),
+    ):
         ledger.move_run(
             dead.run_id,
             RunState.RUNNING,

@@ -239,7 +239,7 @@ def _execute(ledger: Ledger, prepared: Prepared, record: RunRecord, watch: Watch
             "verdicts_reused": record.verdicts_reused + counters.verdicts_reused,
         }
 
-    with _context(ledger, prepared, run_id, counters) as context:
+    with open_context(ledger, prepared, run_id, counters) as context:
         context.hold_all()
         try:
             Engine(context, jobs, should_stop=_stopper(context, watch)).execute()
@@ -303,9 +303,10 @@ def _interrupted(
 
 
 @contextmanager
-def _context(
+def open_context(
     ledger: Ledger, prepared: Prepared, run_id: str, counters: Counters
 ) -> Iterator[RunContext]:
+    """What every step of a stored run has at hand, for as long as the block takes."""
     plan, repo, layout = prepared.plan, prepared.repo, prepared.layout
     config = plan.config
     jobs = jobs_of(config)
