@@ -114,6 +114,10 @@ class Layout:
         """A copy of the frozen plan for people; the database holds the authority."""
         return self.run_dir(run_id) / "plan.json"
 
+    def deployment_logs(self, environment: str, deployment_id: str) -> Path:
+        """Where the output of one deployment's commands is kept."""
+        return self.state_dir / "deployments" / environment / deployment_id
+
     @property
     def slots(self) -> Path:
         """The directory of the slots that tools work in, outside of the checkout."""
@@ -150,6 +154,10 @@ class Layout:
     def run_ref(self, run_id: str) -> str:
         """The ref that holds a run's integration."""
         return f"{REF_ROOT}/run/{run_id.lower()}"
+
+    def deploy_ref(self, environment: str) -> str:
+        """The ref that holds what was deployed to an environment."""
+        return f"{REF_ROOT}/deploy/{environment}"
 
     def attic_ref(self, name: str, commit: str) -> str:
         """The ref that saves a commit which nothing else would lead to any more."""

@@ -11,10 +11,12 @@ import pytest
 from referencing import Registry, Resource
 
 from pipeline.base.ids import new_id
+from pipeline.base.locks import Owner
 from pipeline.base.resources import schema_path, schema_root
 from pipeline.base.schema import fast_check
 from pipeline.model.agent import AgentFailure, AgentOutcome, Usage
 from pipeline.model.codec import decode, encode
+from pipeline.model.deployment import Deployment, DeploymentState, DeploymentStep
 from pipeline.model.edit import ToolReport
 from pipeline.model.event import Event, EventType, Level
 from pipeline.model.finding import Finding
@@ -95,6 +97,19 @@ EXAMPLES: dict[str, list[Any]] = {
             state=ReviewState.ADJUSTED,
             answered_at=TS,
             answer=Answer(Option.ADJUST, "go on", "ann", overlay=Overlay(advice=("look",))),
+        ),
+    ],
+    "deployment.v1.json": [
+        Deployment("live", "1.2", DeploymentState.FAILED, reason="x", commit=OID),
+        Deployment(
+            "live",
+            "1.2",
+            DeploymentState.DEPLOYING,
+            good="1.1",
+            steps=(DeploymentStep("health", "1.2", False, 3, 0.5, "no", "a/b.out"),),
+            started_at=TS,
+            until=TS,
+            owner=Owner("h", "b", 7, "1", TS, "pipeline deploy"),
         ),
     ],
     "run_summary.v1.json": [
