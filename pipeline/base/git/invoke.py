@@ -70,6 +70,27 @@ OBJECT_SETTINGS: tuple[tuple[str, str], ...] = (
     ("core.autocrlf", "false"),
     ("core.symlinks", "false"),
 )
+# For talking to remotes: the person's helpers for credentials are used, their push options are not.
+REMOTE_SETTINGS: tuple[tuple[str, str], ...] = (
+    *(
+        (key, value)
+        for key, value in SAFE_SETTINGS
+        if key != "credential.helper" and not key.startswith("protocol.")
+    ),
+    ("protocol.allow", "never"),
+    *((f"protocol.{name}.allow", "always") for name in ("https", "http", "ssh", "file")),
+    ("credential.interactive", "false"),
+    ("transfer.fsckObjects", "true"),
+    ("fetch.fsckObjects", "true"),
+    ("fetch.prune", "false"),
+    ("fetch.pruneTags", "false"),
+    ("fetch.writeCommitGraph", "false"),
+    ("push.followTags", "false"),
+    ("push.gpgSign", "false"),
+    ("push.pushOption", ""),
+    ("http.lowSpeedLimit", "100"),
+    ("http.lowSpeedTime", "60"),
+)
 _KEPT_FROM_CALLER = ("PATH", "TMPDIR", "SYSTEMROOT")
 _KEPT_FOR_PERSON = ("HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SUDO_UID")
 
@@ -146,6 +167,12 @@ def run_git(
 def converse(args: tuple[str | bytes, ...], *, cwd: Path, env: Mapping[str, str]) -> Conversation:
     """Start a long-lived git on objects."""
     return Conversation(git_argv(args, objects_only=True), cwd=cwd, env=env)
+
+
+def remote_argv(args: tuple[str | bytes, ...]) -> tuple[str | bytes, ...]:
+    """The argument list of a git that may talk to a remote."""
+    flags = [part for key, value in REMOTE_SETTINGS for part in ("-c", f"{key}={value}")]
+    return ("git", "--no-pager", *flags, *args)
 
 
 def _verb(args: tuple[str | bytes, ...]) -> str:

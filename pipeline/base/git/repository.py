@@ -20,6 +20,7 @@ from pipeline.base.git.invoke import (
 from pipeline.base.git.merge import Merge, Merger
 from pipeline.base.git.objects import Objects
 from pipeline.base.git.refs import Refs
+from pipeline.base.git.remotes import Remotes
 from pipeline.base.git.scratch import Scratch, ScratchRooms
 from pipeline.base.git.trees import Trees
 from pipeline.base.process import Completed
@@ -50,6 +51,7 @@ class Repository:
         self.objects = Objects(self._engine, objects_dir)
         self.trees = Trees(self.objects)
         self.refs = Refs(common_dir, object_format, self.objects.flush)
+        self.remotes = Remotes(common_dir, object_format, self.objects.flush)
         self._differ = Differ(self._engine, objects_dir)
         self._rooms = ScratchRooms(self._engine, objects_dir)
         self._merger = Merger(self._engine, self.objects, self.trees)

@@ -14,21 +14,17 @@ import os
 import re
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.base.errors import UnfitError
 from pipeline.base.git.errors import WorktreeError
 from pipeline.base.git.invoke import person_environment, run_git, settings_in_environment
 from pipeline.base.git.repository import Repository
 from pipeline.base.git.status import Checkout
+from pipeline.base.git.worktree_lock import worktree_lock
 
 PREFIX = "pipeline-"
 _FILLING = "git-pipeline-filling-"
 _LEAVING = "git-pipeline-leaving-"
-_LOCK = "git-pipeline-worktrees.lock"
-_LOCK_WAIT_S = 60.0
 _ENTRY_FILES = ("commondir", "gitdir", "HEAD")
 _UNFINISHED = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "BISECT_LOG")
 
@@ -40,7 +36,7 @@ def add_worktree(repo: Repository, path: Path, branch: str, *, with_filters: boo
     held by another worktree or is not there, or the path is taken; then nothing is left behind.
     """
     path = Path(os.path.realpath(path))
-    with _locked(repo.common_dir):
+    with worktree_lock(repo.common_dir):
         _heal(repo.common_dir)
         _refuse(repo, path, branch)
         path.mkdir(parents=True, exist_ok=True)
@@ -61,7 +57,7 @@ def remove_worktree(repo: Repository, path: Path) -> None:
     count), is not on a branch, or is in the middle of a merge or a rebase.
     """
     path = Path(os.path.realpath(path))
-    with _locked(repo.common_dir):
+    with worktree_lock(repo.common_dir):
         _heal(repo.common_dir)
         entry = our_worktrees(repo.common_dir).get(path)
         if entry is None:
@@ -92,7 +88,7 @@ def our_worktrees(common_dir: Path) -> dict[Path, Path]:
 
 def heal_worktrees(common_dir: Path) -> tuple[Path, ...]:
     """Remove half-made entries with our prefix, finish removals; returns what was removed."""
-    with _locked(common_dir):
+    with worktree_lock(common_dir):
         return _heal(common_dir)
 
 
@@ -231,27 +227,3 @@ def _empty(path: Path) -> None:
             child.unlink()
     (path / ".git").unlink(missing_ok=True)
     path.rmdir()
-
-
-@contextlib.contextmanager
-def _locked(common_dir: Path) -> Iterator[None]:
-    """Hold the one lock for worktrees of this repository; UnfitError after a minute's wait."""
-    import fcntl  # not there on Windows
-
-    handle = os.open(common_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        until = time.monotonic() + _LOCK_WAIT_S
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > until:
-                    raise UnfitError(
-                        f"{common_dir / _LOCK} is held by another process.",
-                        remedy="Wait for it to end, or end it, and run again.",
-                    ) from None
-                time.sleep(0.02)
-        yield
-    finally:
-        os.close(handle)
