@@ -91,11 +91,35 @@ class CheckReport:
     details_url: str = ""
     started_at: str = ""
     completed_at: str = ""
+    ws_id: str = ""
+
+
+class StatusState(StrEnum):
+    """How a commit status stands, in GitHub's words."""
+
+    ERROR = "error"
+    FAILURE = "failure"
+    PENDING = "pending"
+    SUCCESS = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusText:
+    """A gate's answer for one head, as a commit status; ``description`` is one line."""
+
+    head_sha: str
+    context: str
+    state: StatusState
+    description: str
+    target_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PullRequestText:
-    """A pull request as it is to be; ``head`` and ``base`` are short branch names."""
+    """A pull request as it is to be; ``head`` and ``base`` are short branch names.
+
+    ``ws_id`` is empty where it is the run's own.
+    """
 
     head: str
     base: str
@@ -103,6 +127,7 @@ class PullRequestText:
     body: str
     labels: tuple[str, ...] = ()
     is_draft: bool = False
+    ws_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +150,4 @@ class IssueText:
     body: str
     labels: tuple[str, ...] = ()
     is_open: bool = True
+    ws_id: str = ""

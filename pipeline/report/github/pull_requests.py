@@ -1,0 +1,311 @@
+"""Pull requests: one for each workstream, stacked by dependencies, or one for the run."""
+
+from collections.abc import Iterator
+
+from pipeline.base.console import count, duration, shorten
+from pipeline.model.publication import PullRequestText
+from pipeline.model.record import AttemptState, StepAttempt
+from pipeline.model.states import RunState, WorkstreamState
+from pipeline.report.advice import short_ref
+from pipeline.report.appearance import headline
+from pipeline.report.diagrams import Node, mermaid_graph
+from pipeline.report.github import answering, escape, links, markers, words
+from pipeline.report.github.gates import GateState
+from pipeline.report.github.limits import BODY, LABEL, LABELS, TITLE
+from pipeline.report.github.sections import Section, fit, section
+from pipeline.report.github.view import RunView, WorkstreamView
+from pipeline.report.markdown import table
+
+_FINDINGS = 30
+_ATTEMPTS = 30
+_TASKS = 50
+_FINISHED = frozenset({WorkstreamState.CHECKED, WorkstreamState.MERGING, WorkstreamState.DONE})
+
+
+def pull_requests(view: RunView) -> tuple[PullRequestText, ...]:
+    """The pull requests that a run is to have by its configuration, dependencies first."""
+    match view.publish.pull_requests:
+        case "workstream":
+            return tuple(
+                workstream_pull_request(view, ws) for ws in view.workstreams if ws.has_commit
+            )
+        case "run":
+            run = view.run
+            has_work = run.integration_branch and run.integration_commit not in (
+                "",
+                run.base_commit,
+            )
+            return (run_pull_request(view),) if has_work else ()
+    return ()
+
+
+def workstream_pull_request(view: RunView, ws: WorkstreamView) -> PullRequestText:
+    """The pull request of one workstream; its base is the branch of what it depends on."""
+    title = ws.bundle.title or ws.id
+    named = title if title == ws.id else f"{title} ({ws.id})"
+    return PullRequestText(
+        head=ws.branch,
+        base=base_of(view, ws),
+        title=escape.title(named, TITLE),
+        body=fit(list(_body(view, ws)), BODY),
+        labels=labels(view, ws),
+        is_draft=is_draft(view, ws),
+        ws_id=ws.id,
+    )
+
+
+def base_of(view: RunView, ws: WorkstreamView) -> str:
+    """The branch of the last dependency in plan order that has one, else the run's base."""
+    needed = [one for one in view.workstreams if one.id in ws.bundle.depends_on and one.has_commit]
+    return needed[-1].branch if needed else view.place.base
+
+
+def labels(view: RunView, ws: WorkstreamView | None = None) -> tuple[str, ...]:
+    """The configured labels, and that of the epic that the work belongs to."""
+    changes = [one.bundle.openspec_change for one in ([ws] if ws else view.workstreams)]
+    epics = [f"epic:{change}" for change in changes if change]
+    named = [shorten(escape.plain(name), LABEL) for name in (*view.publish.labels, *epics)]
+    return tuple(dict.fromkeys(filter(None, named)))[:LABELS]
+
+
+def is_draft(view: RunView, ws: WorkstreamView) -> bool:
+    """Whether the pull request is not to be merged yet."""
+    if view.publish.draft in ("always", "never"):
+        return view.publish.draft == "always"
+    return bool(open_points(ws))
+
+
+def open_points(ws: WorkstreamView) -> list[str]:
+    """Why a pull request is a draft, a clause each; none where nothing is open."""
+    found = []
+    if ws.open_review is not None or ws.state is WorkstreamState.AWAITING_REVIEW:
+        found.append("a review is open")
+    found += [
+        f"the {one.gate} gate is {words.gate_words(one.state)}"
+        for one in ws.gates
+        if one.state not in (GateState.PASSED, GateState.AWAITING)
+    ]
+    if not ws.gates:
+        found.append("no gate has judged it yet")
+    if ws.protected:
+        found.append(f"it changes {count(len(ws.protected), 'protected name')}: needs a human")
+    return found
+
+
+def _body(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
+    yield section([markers.marker(markers.PULL_REQUEST), *_headline(view, ws)])
+    yield section(_open(ws), "what is open", 9)
+    yield section(_what(view, ws), "what it is for", 7)
+    yield section(_tasks(ws), "tasks", 6)
+    yield section(gates_table(ws), "gates", 8)
+    yield section(_findings(ws), "findings", 3)
+    yield section(_depends(view, ws), "dependencies", 5)
+    yield section(_change(ws), "what it changes", 4)
+    yield section(attempts_table(ws), "attempts", 2)
+    yield section(answering.how_to_answer(ws), "how to answer", 8)
+    yield section(_footer(view, ws), "where it comes from", 8)
+
+
+def _headline(view: RunView, ws: WorkstreamView) -> list[str]:
+    facts = [f"**{words.state(ws.state)}**"]
+    if ws.state is WorkstreamState.DONE:
+        facts.append(f"landed on {escape.code(short_ref(view.run.integration_branch))}")
+    facts.append(count(ws.record.attempts, "attempt"))
+    if cost := words.cost(ws.spent):
+        facts.append(f"agents cost {cost}")
+    lines = [f"> {' · '.join(facts)}"]
+    if ws.record.reason and ws.state is not WorkstreamState.DONE:
+        lines.append(f"> {escape.text(ws.record.reason, 1000)}")
+    return lines
+
+
+def _open(ws: WorkstreamView) -> list[str]:
+    points = open_points(ws)
+    if not points:
+        return []
+    lines = ["> [!IMPORTANT]", f"> **Not to be merged yet**: {'; '.join(points)}."]
+    if ws.protected:
+        named = ", ".join(escape.code(path, 120) for path in ws.protected[:10])
+        more = f" and {len(ws.protected) - 10} more" if len(ws.protected) > 10 else ""
+        lines.append(f"> Protected: {named}{more}.")
+    return lines
+
+
+def _what(view: RunView, ws: WorkstreamView) -> list[str]:
+    said = escape.block(ws.bundle.description, 8000)
+    facts = []
+    if ws.bundle.ccpm_issue:
+        facts.append(f"- Issue: {links.to_issue(view, ws.bundle.ccpm_issue)}")
+    if ws.bundle.openspec_change:
+        facts.append(f"- OpenSpec change: {links.to_change(view, ws)}")
+    if not said and not facts:
+        return []
+    return ["### Why", "", *said, *([""] if said and facts else []), *facts]
+
+
+def _tasks(ws: WorkstreamView) -> list[str]:
+    tasks = ws.bundle.tasks
+    if not tasks:
+        return []
+    mark = "x" if ws.state in _FINISHED else " "
+    shown = [f"- [{mark}] {escape.text(task, 500)}" for task in tasks[:_TASKS]]
+    if len(tasks) > _TASKS:
+        shown += ["", f"*… and {count(len(tasks) - _TASKS, 'more task')}.*"]
+    return ["### Tasks", "", *shown]
+
+
+def gates_table(ws: WorkstreamView) -> list[str]:
+    """Each gate with its answer, and below it each check with its own."""
+    if not ws.gates:
+        return []
+    acceptance = {check.name for check in ws.bundle.acceptance_tests}
+    rows = []
+    for one in ws.gates:
+        took = duration(one.duration_s) if one.duration_s else ""
+        rows.append([f"**{escape.text(one.gate, 60)}**", words.gate_state(one.state), took])
+        for name, said in list(one.checks.items())[:50]:
+            kind = " (acceptance test)" if name in acceptance else ""
+            rows.append([f"{escape.code(name, 100)}{kind}", words.check_result(said), ""])
+    return ["### Gates", "", *table(["gate", "says", "took"], rows)]
+
+
+def _findings(ws: WorkstreamView) -> list[str]:
+    found = [finding for one in ws.gates for finding in one.findings]
+    lines = words.findings_table(found, _FINDINGS)
+    return ["### Findings", "", *lines] if lines else []
+
+
+def _depends(view: RunView, ws: WorkstreamView) -> list[str]:
+    needs = [links.to_workstream(view, one) for one in ws.bundle.depends_on]
+    needed_by = [
+        links.to_workstream(view, one.id)
+        for one in view.workstreams
+        if ws.id in one.bundle.depends_on
+    ]
+    lines = [f"- Builds on {', '.join(needs[:50])}; merge those first."] if needs else []
+    if needed_by:
+        lines.append(f"- Needed by {', '.join(needed_by[:50])}.")
+    return ["### Stacked", "", *lines] if lines else []
+
+
+def _change(ws: WorkstreamView) -> list[str]:
+    patch = ws.patch.patch if ws.patch else None
+    if patch is None:
+        return []
+    files = count(len(patch.paths), "file")
+    return [f"**Change**: {files}, {words.lines(patch)}, patch `{patch.id[:12]}`."]
+
+
+def attempts_table(ws: WorkstreamView) -> list[str]:
+    """The newest attempts, folded; the oldest of them first."""
+    if not ws.attempts:
+        return []
+    shown = ws.attempts[-_ATTEMPTS:]
+    rows = [
+        [
+            one.step,
+            escape.code(one.tool, 60),
+            _ending(one),
+            duration(one.duration_s),
+            escape.text(one.reason, 200),
+        ]
+        for one in shown
+    ]
+    head = count(len(ws.attempts), "attempt")
+    if len(ws.attempts) > len(shown):
+        head += f", the newest {len(shown)} of them"
+    return [
+        f"<details><summary>{head}</summary>",
+        "",
+        *table(["step", "by", "ended", "took", "why"], rows),
+        "",
+        "</details>",
+    ]
+
+
+_ENDINGS = {
+    AttemptState.SUCCEEDED: "✅",
+    AttemptState.FAILED: "❌",
+    AttemptState.CRASHED: "⏹️",
+    AttemptState.STARTED: "🔄",
+}
+
+
+def _ending(attempt: StepAttempt) -> str:
+    return f"{_ENDINGS[attempt.state]} {attempt.state.value}"
+
+
+def _footer(view: RunView, ws: WorkstreamView) -> list[str]:
+    source = f" · bundle {escape.code(ws.bundle.source, 200)}" if ws.bundle.source else ""
+    commit = links.to_commit(view, ws.record.commit)
+    return [f"<sub>Run `{view.run_id}` · commit {commit}{source} · git-pipeline</sub>"]
+
+
+def run_pull_request(view: RunView) -> PullRequestText:
+    """The pull request of a run's integration branch."""
+    counted = headline(view.summary.totals)
+    return PullRequestText(
+        head=short_ref(view.run.integration_branch),
+        base=view.place.base,
+        title=escape.title(f"Run {view.run_id}: {counted}", TITLE),
+        body=fit(list(_run_body(view)), BODY),
+        labels=labels(view),
+        is_draft=_is_run_draft(view),
+    )
+
+
+def _is_run_draft(view: RunView) -> bool:
+    if view.publish.draft in ("always", "never"):
+        return view.publish.draft == "always"
+    landed = [ws for ws in view.workstreams if ws.state is WorkstreamState.DONE]
+    return view.run.state is not RunState.COMPLETED or any(ws.protected for ws in landed)
+
+
+def _run_body(view: RunView) -> Iterator[Section]:
+    facts = [f"**{words.state(view.run.state)}**", headline(view.summary.totals)]
+    if cost := words.cost(view.spent):
+        facts.append(f"agents cost {cost}")
+    yield section([markers.marker(markers.PULL_REQUEST), f"> {' · '.join(facts)}"])
+    yield section(workstreams_table(view), "workstreams", 9)
+    yield section(graph(view), "the graph", 2)
+    for ws in view.workstreams:
+        yield section(_part(view, ws), escape.code(ws.id, 60), 3)
+    yield section(
+        [f"<sub>Run `{view.run_id}` · base {links.to_commit(view, view.run.base_commit)}</sub>"],
+        weight=8,
+    )
+
+
+def workstreams_table(view: RunView) -> list[str]:
+    """Every workstream with its state, gates, costs and reason; at most 200 of them."""
+    rows = [
+        [
+            links.to_workstream(view, ws.id),
+            words.state(ws.state),
+            " ".join(words.gate_state(one.state).split(" ")[0] for one in ws.gates),
+            str(ws.record.attempts),
+            words.cost(ws.spent),
+            "" if ws.state is WorkstreamState.DONE else escape.text(ws.record.reason, 200),
+        ]
+        for ws in view.workstreams[:200]
+    ]
+    lines = table(["workstream", "state", "gates", "attempts", "cost", "why"], rows)
+    if len(view.workstreams) > len(rows):
+        lines += ["", f"*… and {count(len(view.workstreams) - len(rows), 'more workstream')}.*"]
+    return lines
+
+
+def graph(view: RunView) -> list[str]:
+    """The workstreams as a Mermaid graph, coloured by state; none where it could not be read."""
+    if not 1 < len(view.workstreams) <= 60:
+        return []
+    nodes = [Node(ws.id, ws.bundle.depends_on, (), ws.state) for ws in view.workstreams]
+    return ["```mermaid", mermaid_graph(nodes).rstrip("\n"), "```"]
+
+
+def _part(view: RunView, ws: WorkstreamView) -> list[str]:
+    if ws.state is not WorkstreamState.DONE:
+        return []
+    title = escape.text(ws.bundle.title or ws.id, 200)
+    tasks = [line for line in _tasks(ws) if line.startswith("- ")]
+    return [f"### {title}", "", *_what(view, ws)[2:], "", *tasks]
