@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "run": "Run workstreams end to end into one integration branch.",
     "cancel": "Ask the live run to stop; it can be carried on.",
     "gate": "Run a configured gate on the tree of a commit.",
+    "outputs": "Set the outputs of a step on GitHub from a JSON document.",
     "exec": "Run any program under the same care and record it.",
     "worktree": "List, open and clean up worktrees.",
     "show-run": "Show one run and its workstreams.",

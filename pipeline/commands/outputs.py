@@ -1,0 +1,102 @@
+"""``pipeline outputs``: values of a JSON document as the outputs of a step on GitHub."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import click
+
+from pipeline.base import console
+from pipeline.base.errors import InputError
+from pipeline.base.files import as_unfit
+from pipeline.commands import reading
+
+_FILE = "GITHUB_OUTPUT"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")
+_MOST = 64 << 20
+_LONGEST = 1 << 20  # GitHub keeps at most 1 MB of outputs for a job
+_SHOWN = 200
+
+
+@click.command(
+    "outputs",
+    epilog=reading.examples(
+        "pipeline run --format json | pipeline outputs run-id=run_id status=status",
+        "pipeline gate static --format json | pipeline outputs verdict=verdict.result",
+        "pipeline cleanup --format json | pipeline outputs removed=removed",
+    ),
+)
+@click.argument("pairs", metavar="NAME=PATH…", nargs=-1, required=True)
+def command(pairs: tuple[str, ...]) -> int:
+    """Read a JSON document from standard input; set each output NAME to the value at PATH.
+
+    PATH are keys with dots between them. A list or an object counts as the number of what is in
+    it, null as nothing. The outputs go to the file that GITHUB_OUTPUT names, so that a step of a
+    workflow has them; without that variable they are printed alone.
+    """
+    wanted = dict(map(_pair, pairs))
+    document = _read()
+    values = {name: _value(document, path) for name, path in wanted.items()}
+    _write(values)
+    for name, value in values.items():
+        console.emit(f"{name}={console.safe(value, _SHOWN)}")
+    return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not equals or not path or not _NAME.fullmatch(name):
+        raise InputError(
+            f"{console.safe(text, 60)!r} is not NAME=PATH.", remedy="As in `run-id=run_id`."
+        )
+    return name, path
+
+
+def _read() -> Any:
+    text = sys.stdin.buffer.read(_MOST + 1)
+    try:
+        if len(text) > _MOST:
+            raise ValueError(f"it is longer than {_MOST >> 20} MB")
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"Standard input is not a JSON document: {console.safe(str(error), 200)}.",
+            remedy="The command before the pipe says what went wrong.",
+        ) from None
+
+
+def _value(document: Any, path: str) -> str:
+    value = document
+    for key in path.split("."):
+        if not isinstance(value, dict) or key not in value:
+            raise InputError(
+                f"The document on standard input has no {console.safe(path, 60)!r}.",
+                remedy="`--format json` of the command before the pipe shows what there is.",
+            )
+        value = value[key]
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(len(value)) if isinstance(value, list | dict) else str(value)
+
+
+def _write(values: dict[str, str]) -> None:
+    """Append the outputs, each between delimiters that no value can know."""
+    file = os.environ.get(_FILE)
+    if not file:
+        return
+    mark = f"end-{token_hex(16)}"
+    lines = [f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in values.items()]
+    text = "".join(lines).encode("utf-8", "backslashreplace")
+    if len(text) > _LONGEST:
+        raise InputError(f"The outputs have {len(text)} bytes; GitHub keeps {_LONGEST}.")
+    try:
+        with Path(file).open("ab") as out:
+            out.write(text)
+    except OSError as error:
+        raise as_unfit(error, Path(file)) from error
