@@ -27,7 +27,7 @@ _SHOWN = 200
     epilog=reading.examples(
         "pipeline run --format json | pipeline outputs run-id=run_id status=status",
         "pipeline gate static --format json | pipeline outputs verdict=verdict.result",
-        "pipeline cleanup --format json | pipeline outputs removed=removed",
+        "pipeline outputs version=run.version < document.json",
     ),
 )
 @click.argument("pairs", metavar="NAME=PATH…", nargs=-1, required=True)
