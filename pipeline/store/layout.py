@@ -159,6 +159,14 @@ class Layout:
         """The ref that holds what was deployed to an environment."""
         return f"{REF_ROOT}/deploy/{environment}"
 
+    def journal_ref(self, run_id: str) -> str:
+        """The ref that holds a run's journal while the run can go on."""
+        return f"{REF_ROOT}/journal/{run_id.lower()}"
+
+    def archive_ref(self, run_id: str) -> str:
+        """The one ref that holds everything of a run that has ended."""
+        return f"{REF_ROOT}/archive/{run_id.lower()}"
+
     def attic_ref(self, name: str, commit: str) -> str:
         """The ref that saves a commit which nothing else would lead to any more."""
         return f"{REF_ROOT}/attic/{name}/{commit}"

@@ -4,7 +4,8 @@ import json
 import sqlite3
 import threading
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -226,6 +227,15 @@ class Records:
     def query(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """Run a reading statement of another module of the store."""
         return self._query(sql, values)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all that this thread reads in the block be of one moment; not to be nested."""
+        self._query("BEGIN", ())
+        try:
+            yield
+        finally:
+            self._query("ROLLBACK", ())
 
     def _select(self, table: rows.Table[R], rest: str, values: Values) -> tuple[R, ...]:
         return tuple(map(table.from_row, self._query(table.select_sql(rest), values)))

@@ -93,6 +93,10 @@ class Transaction:
         )
         self.events.append(event)
 
+    def forget_last(self, run_id: str) -> None:
+        """Ask the database again how far a run's events go: rows were put in beside ``event``."""
+        self._last.pop(run_id, None)
+
     def write_events(self) -> None:
         """Write what ``event`` was given since the last call."""
         rows, self._rows = self._rows, []

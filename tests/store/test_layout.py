@@ -39,6 +39,8 @@ def test_refs_hold_run_ids_in_lower_case(tmp_path: Path) -> None:
 
     assert layout.run_branch(RUN) == f"refs/heads/p/{low}"
     assert layout.run_ref(RUN) == f"refs/pipeline/run/{low}"
+    assert layout.journal_ref(RUN) == f"refs/pipeline/journal/{low}"
+    assert layout.archive_ref(RUN) == f"refs/pipeline/archive/{low}"
     assert layout.state_ref(RUN, "a") == f"refs/pipeline/state/{low}/a"
     assert layout.ws_branch("change", "a") == "refs/heads/w/change/a"
     assert layout.ws_branch(None, "a") == "refs/heads/w/plan/a"

@@ -1,0 +1,116 @@
+"""Where a run's journal is, and its newest batch as the writer needs to know it."""
+
+from dataclasses import dataclass, field
+
+from pipeline.base.git import MissingObjectError, Repository
+from pipeline.base.git.history import CommitInfo
+from pipeline.store.journal.format import (
+    EVENTS,
+    MANIFEST,
+    MAX_FILE,
+    MAX_MANIFEST,
+    VERDICTS,
+    JournalError,
+    digest_of,
+    kind_of,
+    read_manifest,
+)
+from pipeline.store.journal.lines import CorruptLineError, parse_line
+from pipeline.store.journal.tree import FileTree
+from pipeline.store.layout import Layout
+
+
+@dataclass(slots=True)
+class Tip:
+    """The newest batch of a run's journal; without a ``commit`` there is none yet.
+
+    ``last_event_id`` is the id of the last event in it. ``verdicts`` are those in it, by digest
+    and time, ``verdict_lines`` how many lines tell of them.
+    """
+
+    ref: str
+    commit: str = ""
+    batch: int = 0
+    digest: str = ""
+    last_event: int = 0
+    last_event_id: str = ""
+    seconds: int = 0
+    verdicts: set[tuple[str, str]] = field(default_factory=set)
+    verdict_lines: int = 0
+    verdict_number: int = 0
+    tree: FileTree = field(default_factory=FileTree)
+
+
+def head_of(repo: Repository, layout: Layout, run_id: str) -> tuple[str, str | None]:
+    """The ref that holds a run's journal, and where it is; ``None`` where there is none yet."""
+    archive, journal = layout.archive_ref(run_id), layout.journal_ref(run_id)
+    refs = repo.refs.list(archive, journal)
+    return (archive, refs[archive]) if archive in refs else (journal, refs.get(journal))
+
+
+def is_fold(repo: Repository, commit: CommitInfo) -> bool:
+    """Whether a commit of a journal is no batch: it only brings refs together."""
+    if not commit.parents:
+        return False
+    try:
+        return repo.commit_tree(commit.parents[0]) == commit.tree
+    except MissingObjectError:
+        return False
+
+
+def read_tip(repo: Repository, layout: Layout, run_id: str) -> Tip:
+    """The newest batch of a run's journal, for going on from it; it is not verified as a whole.
+
+    Raises ``JournalError`` where it is none of ours.
+    """
+    ref, commit = head_of(repo, layout, run_id)
+    if commit is None:
+        return Tip(ref)
+    found = repo.read_commit(commit)
+    files = repo.trees.flatten(found.tree)
+    entry = files.get(MANIFEST)
+    if entry is None or any(kind_of(path) is None for path in files):
+        raise refuse(run_id, commit, "it holds files that are not a journal's")
+    try:
+        manifest = read_manifest(repo.objects.read_kind(entry.oid, "blob", MAX_MANIFEST))
+    except JournalError as error:
+        raise refuse(run_id, commit, error.what, error.remedy) from None
+    if manifest.run != run_id:
+        raise refuse(run_id, commit, f"it is that of the run {manifest.run[:40]!r}")
+    tip = Tip(
+        ref,
+        commit,
+        manifest.batch,
+        digest_of(manifest),
+        manifest.last_event,
+        seconds=found.committer.seconds if found.committer else 0,
+        tree=FileTree((path, entry.oid) for path, entry in files.items()),
+    )
+    try:
+        _read_slices(repo, tip)
+    except CorruptLineError as error:
+        raise refuse(run_id, commit, str(error)) from None
+    return tip
+
+
+def refuse(run_id: str, commit: str, why: str, remedy: str = "") -> JournalError:
+    """The error that names a run, a commit and what is wrong with its journal."""
+    return JournalError(
+        f"The journal of run {run_id} is refused at the commit {commit[:12]}: {why}.",
+        remedy=remedy
+        or "Do not use it: fetch it anew from where it was written, or delete its ref below "
+        "refs/pipeline/ and start with `pipeline run --fresh`.",
+    )
+
+
+def _read_slices(repo: Repository, tip: Tip) -> None:
+    newest = [*tip.tree.below(EVENTS)][-1:]
+    for path in (*newest, *tip.tree.below(VERDICTS)):
+        oid = tip.tree.get(path) or ""
+        for line in repo.objects.read_kind(oid, "blob", MAX_FILE).splitlines(keepends=True):
+            table, row = parse_line(line)
+            if table == "events":
+                tip.last_event_id = row["id"]
+            elif table == "verdicts":
+                tip.verdicts.add((row["digest"], row["created_at"]))
+                tip.verdict_lines += 1
