@@ -33,7 +33,7 @@ class GitHub:
     A path that begins with a slash counts from the API's root, any other from the repository
     (``pulls`` is ``/repos/owner/name/pulls``). With ``dry_run`` every request is told to it, and
     what would write is not sent: its answer has number and id 0. An empty token sends nothing
-    either, so it is good for a dry run alone.
+    either, so it is good for a dry run alone. ``answers`` counts those that came, of any kind.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class GitHub:
         self.api_url = require_api_url(api_url)
         self.repository = repository
         self.patience = patience or Patience()
-        self.requests = 0
+        self.answers = 0
         self._token = token
         self._pause_s = pause_s
         self._dry_run = dry_run
@@ -209,7 +209,6 @@ class GitHub:
         """Status, headers and text of one answer; status 0 and a reason where none came."""
         import requests
 
-        self.requests += 1
         try:
             status, headers, text = self._ready().requestJson(
                 method, url, parameters=dict(query or {}), input=body
@@ -218,6 +217,7 @@ class GitHub:
             return 0, {}, json.dumps({"message": answers.reason_of(error)})
         except (RuntimeError, AssertionError) as error:  # PyGithub's refusals of redirects
             return 300, {}, json.dumps({"message": str(error)})
+        self.answers += 1
         return status, headers, text
 
     def _ready(self) -> "Requester":
