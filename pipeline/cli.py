@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "costs": "Show what agents used and cost, and what is left of the limits.",
     "quarantine": "List, show, release and drop refused patches.",
     "review": "Answer what the engine asks people: approve, reject, adjust.",
+    "publish": "Publish a run on GitHub: pull requests, checks, comments, issues.",
     "deploy": "Roll a version out, or back to the last one that was healthy.",
     "verify": "Recompute a run's patches, trees and landings with plain git.",
     "config": "Show the effective configuration and where it comes from.",

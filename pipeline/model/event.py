@@ -66,6 +66,8 @@ class EventType(StrEnum):
     BUDGET_EXCEEDED = "budget_exceeded"
     REVIEW_REQUESTED = "review_requested"
     REVIEW_ANSWERED = "review_answered"
+    PUBLISHED = "published"
+    PUBLISH_FAILED = "publish_failed"
 
 
 @dataclass(frozen=True, slots=True)

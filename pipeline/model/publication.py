@@ -14,6 +14,7 @@ class PublicationKind(StrEnum):
     COMMENT = "comment"
     ISSUE = "issue"
     SARIF = "sarif"
+    JOURNAL = "journal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,7 @@ class GitHub:
     ) -> tuple[Any, Mapping[str, str]]:
         url = self._url(path)
         if self._dry_run is not None:
-            self._tell(method, url, query, body)
+            self.tell(_spelled(method, url, query, body))
             if method != "GET":
                 return {"number": 0, "id": 0, "html_url": "", "node_id": ""}, {}
             if not self._token:
@@ -248,20 +248,22 @@ class GitHub:
             return path
         return f"/repos/{self.repository}/{path}".rstrip("/")
 
-    def _tell(self, method: str, url: str, query: Query | None, body: object) -> None:
-        if self._dry_run is None:
-            return
-        asked = "&".join(f"{name}={value}" for name, value in (query or {}).items())
-        lines = [f"{method} {url}{'?' if asked else ''}{asked}"]
-        if body is not None:
-            lines.append(json.dumps(body, indent=2, ensure_ascii=True))
-        self._dry_run(self._without_token("\n".join(lines)))
+    def tell(self, text: str) -> None:
+        """In a dry run, tell what would be done, without the token; else nothing."""
+        if self._dry_run is not None:
+            self._dry_run(self._without_token(text))
 
     def _failed(self, method: str, url: str, status: int, message: str) -> GitHubError:
         return answers.failed(method, url, status, self._without_token(message))
 
     def _without_token(self, text: str) -> str:
         return text.replace(self._token, REDACTED.decode()) if self._token else text
+
+
+def _spelled(method: str, url: str, query: Query | None, body: object) -> str:
+    asked = "&".join(f"{name}={value}" for name, value in (query or {}).items())
+    line = f"{method} {url}{'?' if asked else ''}{asked}"
+    return line if body is None else f"{line}\n{json.dumps(body, indent=2)}"
 
 
 def require_api_url(url: str) -> str:

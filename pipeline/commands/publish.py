@@ -1,0 +1,166 @@
+"""``pipeline publish``: branches, pull requests, checks, comments and issues of a run on GitHub."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.base import console
+from pipeline.base.console import Cell
+from pipeline.base.errors import ExitCode
+from pipeline.base.git import Repository
+from pipeline.commands import reading
+from pipeline.flow.holding import hold
+from pipeline.flow.publishing import Publishing, open_hub, publish
+from pipeline.land.github.client import GitHub
+from pipeline.model.config import Config
+from pipeline.model.publishing import Outcome, PublishReport, PublishStatus
+from pipeline.planning.configuration import load_config
+from pipeline.planning.problem import PlanError, errors_of
+from pipeline.store.records import Records
+
+_EXITS: Mapping[PublishStatus, ExitCode] = {
+    PublishStatus.COMPLETE: ExitCode.OK,
+    PublishStatus.PARTIAL: ExitCode.NOT_PASSED,
+    PublishStatus.UNREACHABLE: ExitCode.UNFIT,
+}
+_COLOURS = {
+    Outcome.CREATED: "green",
+    Outcome.UPDATED: "green",
+    Outcome.CLOSED: "green",
+    Outcome.UNCHANGED: "dim",
+    Outcome.LEFT_ALONE: "yellow",
+    Outcome.FAILED: "red",
+}
+
+
+@click.command(
+    "publish",
+    epilog=reading.examples(
+        "pipeline publish",
+        "pipeline publish 01jd3v --dry-run",
+        "pipeline publish --repository octo/shop --format json",
+    ),
+)
+@click.argument("run", required=False)
+@click.option("--dry-run", is_flag=True, help="Print every request; write nothing anywhere.")
+@click.option(
+    "--repository",
+    "repository_name",
+    metavar="OWNER/NAME",
+    default="",
+    help="The repository that is meant; the remote's by default, and never another one.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, max=86_400),
+    metavar="S",
+    help="How many seconds to wait for GitHub's limits in all; 300 by default.",
+)
+@reading.format_option
+@reading.repo_option
+def command(run: str | None, *, form: str, repo: Path, **options: Any) -> int:
+    """Publish the newest run of a plan, or RUN (an id or its beginning), on GitHub.
+
+    Doing it again changes nothing, or what is new. Exits 1 when something could not be published
+    (it says what, and why), 2 when it is not clear which repository is meant, 3 when nothing could
+    be reached.
+    """
+    with reading.reading(repo) as records:
+        run_id = reading.find_run(records, run, kind="run").run_id
+    with Repository.discover(repo) as repository, _hub(repository, form, **options) as hub:
+        report = publish_run(repository, hub, run_id)
+    show(report, form)
+    return _EXITS[report.status]
+
+
+def _hub(
+    repository: Repository, form: str, *, dry_run: bool, repository_name: str, wait: float | None
+) -> GitHub:
+    config = configured(repository)
+    tell = console.emit if form == reading.TEXT else console.tell
+    return open_hub(
+        config,
+        repository.remotes.url(config.publish.remote),
+        os.environ,
+        asked=repository_name,
+        wait_s=wait,
+        dry_run=tell if dry_run else None,
+    )
+
+
+def publish_run(repository: Repository, hub: GitHub, run_id: str) -> PublishReport:
+    """Publish a run with the repository held, or in a dry run without touching anything."""
+    config, layout = configured(repository), reading.find_layout(repository)
+    if hub.is_dry:
+        with Records(layout) as records:
+            job = Publishing(repository, records, config, os.environ, hub)
+            return publish(job, run_id)
+    with hold(layout, "pipeline publish") as ledger:
+        job = Publishing(repository, ledger, config, os.environ, hub, ledger)
+        return publish(job, run_id)
+
+
+def configured(repository: Repository) -> Config:
+    """The configuration of a checkout; raises ``PlanError`` with every problem."""
+    loaded = load_config(reading.top_of(repository), environ=os.environ)
+    if errors_of(loaded.problems):
+        raise PlanError(loaded.problems)
+    return loaded.config
+
+
+def show(report: PublishReport, form: str) -> None:
+    """Print what came of publishing; that nobody reads it changes nothing."""
+    with contextlib.suppress(BrokenPipeError):
+        if form == reading.JSON:
+            reading.print_json(report)
+        elif not report.is_dry_run:
+            reading.print_lines(list(lines(report)))
+    if form == reading.JSON or report.is_dry_run:
+        tell_shortcomings(report)
+
+
+def tell_shortcomings(report: PublishReport) -> None:
+    """Say on standard error what was not published, and what in a lesser way."""
+    for sentence in report.degraded:
+        console.tell(f"note: {sentence}")
+    for item in report.items:
+        if item.outcome is Outcome.FAILED:
+            name = console.safe(item.name, 100)
+            console.tell(f"not published: {_kind(item.kind)} {name}: {item.reason}")
+
+
+def lines(report: PublishReport) -> Iterator[str]:
+    """What came of publishing, for people."""
+    paint = reading.paint()
+    counts = {one: sum(item.outcome is one for item in report.items) for one in Outcome}
+    counted = ", ".join(f"{number} {_word(one)}" for one, number in counts.items() if number)
+    yield f"Run {report.run_id} on {report.repository}: {counted or 'nothing to publish'}"
+    shown = [item for item in report.items if item.outcome is not Outcome.UNCHANGED]
+    if shown:
+        rows: list[list[Cell | str | int]] = [
+            [
+                _kind(item.kind),
+                Cell(_word(item.outcome), _COLOURS[item.outcome]),
+                console.safe(item.name, 60),
+                console.safe(item.url, 200),
+            ]
+            for item in shown
+        ]
+        yield from console.columns(["what", "came to", "name", "where"], rows, paint)
+    yield from (f"note: {sentence}" for sentence in report.degraded)
+    for item in shown:
+        if item.reason:
+            name = console.safe(item.name, 100)
+            yield f"{_kind(item.kind)} {name}: {console.safe(item.reason)}"
+
+
+def _kind(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _word(outcome: Outcome) -> str:
+    return outcome.value.replace("_", " ")

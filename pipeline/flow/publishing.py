@@ -1,0 +1,130 @@
+"""Publishing a run: branches, pull requests, checks, comments, issues, findings, the journal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from pipeline.base.git import Repository
+from pipeline.flow.publishing_branches import push_branches
+from pipeline.flow.publishing_checks import publish_checks
+from pipeline.flow.publishing_pulls import publish_pulls
+from pipeline.flow.publishing_told import Told
+from pipeline.flow.publishing_words import Author, publish_comments, publish_issues
+from pipeline.land.github.access import require_target, token_of
+from pipeline.land.github.client import PUBLIC_API, GitHub, no_token
+from pipeline.land.github.patience import DEFAULT_WAIT_S, Patience
+from pipeline.model.config import Config
+from pipeline.model.publishing import PublishReport
+from pipeline.report.github.view import RunView
+from pipeline.store.ledger import Ledger
+from pipeline.store.publications import publications
+from pipeline.store.records import Records
+
+WAIT, PAUSE = "PIPELINE_GITHUB_WAIT_S", "PIPELINE_GITHUB_PAUSE_S"
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What is to be published, from where, with what rights.
+
+    ``ledger`` records what comes of it; without one (a dry run) ``hub`` tells its requests.
+    """
+
+    repo: Repository
+    records: Records
+    config: Config
+    environ: Mapping[str, str]
+    hub: GitHub
+    ledger: Ledger | None = None
+
+
+def publish(job: Publishing, run_id: str) -> PublishReport:
+    """Publish everything that a run has, or bring it up to date; what fails does not stop the rest.
+
+    Looks at GitHub before each write, so it may be stopped anywhere and done again.
+    """
+    view, config = view_of(job, run_id), job.config.publish
+    told = Told(view.run_id, job.hub, publications(job.records, view.run_id), job.ledger)
+    author = Author(told, job.environ)
+    pushed = push_branches(job.repo, job.records, config.remote, view, told)
+    view = publish_pulls(view, pushed, told)
+    if config.checks:
+        publish_checks(view, pushed, told)
+    if config.comments:
+        publish_comments(view, told, author)
+    if config.issues:
+        publish_issues(view, told, author)
+    return told.report()
+
+
+def view_of(job: Publishing, run_id: str) -> RunView:
+    """A run as it is told on the server that it is published to."""
+    server = server_of(job.hub.api_url, job.environ)
+    job_id = job.environ.get("GITHUB_RUN_ID", "")
+    details = f"{server}/{job.hub.repository}/actions/runs/{job_id}" if job_id.isdigit() else ""
+    view = RunView.of(
+        job.records,
+        run_id,
+        repository=job.hub.repository,
+        server_url=server,
+        base=_base(job, run_id),
+        details_url=details,
+    )
+    # What is published how is no part of the frozen plan: it is what is configured now.
+    frozen = replace(view.plan, config=replace(view.plan.config, publish=job.config.publish))
+    return replace(view, plan=frozen)
+
+
+def open_hub(
+    config: Config,
+    remote_url: str,
+    environ: Mapping[str, str],
+    *,
+    asked: str = "",
+    wait_s: float | None = None,
+    dry_run: Callable[[str], object] | None = None,
+) -> GitHub:
+    """The repository on GitHub that everything agrees on, with the token of the environment.
+
+    Raises ``InputError`` where something does not agree or, but for a dry run, no token is there.
+    """
+    target = require_target(config.publish, remote_url, environ, asked=asked)
+    token = token_of(environ)
+    if not token and dry_run is None:
+        raise no_token()
+    waits = wait_s if wait_s is not None else _seconds(environ, WAIT, DEFAULT_WAIT_S)
+    return GitHub(
+        target.api_url,
+        target.repository,
+        token,
+        patience=Patience(waits),
+        pause_s=_seconds(environ, PAUSE, 1.0),
+        dry_run=dry_run,
+    )
+
+
+def server_of(api_url: str, environ: Mapping[str, str]) -> str:
+    """The address of a server's pages, from that of its API."""
+    if api_url == PUBLIC_API:
+        return "https://github.com"
+    split = urlsplit(api_url)
+    host = split.netloc.removeprefix("api.") if split.path in ("", "/") else split.netloc
+    return f"{split.scheme}://{host}"
+
+
+def _base(job: Publishing, run_id: str) -> str:
+    """The branch to merge into, where neither configuration nor run names a branch: the default."""
+    config = job.config
+    named = config.publish.base or config.project.base
+    if named:
+        return named
+    ref = job.records.run(run_id).base_ref.removeprefix("refs/heads/")
+    ref = ref.removeprefix(f"{config.publish.remote}/")
+    is_branch = f"refs/heads/{ref}" in job.repo.refs.list("refs/heads")
+    return ref if ref and is_branch else job.repo.default_branch()
+
+
+def _seconds(environ: Mapping[str, str], name: str, otherwise: float) -> float:
+    text = environ.get(name, "").strip()
+    is_number = text.replace(".", "", 1).isdigit() and text.isascii() and len(text) < 12
+    return float(text) if is_number else otherwise

@@ -1,0 +1,119 @@
+"""Pushes a run's branches by compare-and-swap; what others put there is never overwritten."""
+
+from collections.abc import Mapping
+
+from pipeline.base.git import Repository
+from pipeline.base.git.remotes import RefOutcome, RefUpdate, RemoteError
+from pipeline.flow.publishing_told import Told
+from pipeline.land.github.sent import Sent
+from pipeline.model.publication import PublicationKind
+from pipeline.model.publishing import Outcome
+from pipeline.report.github.view import RunView
+from pipeline.store.records import Records
+
+_BRANCH = PublicationKind.BRANCH
+
+
+def push_branches(
+    repo: Repository, records: Records, remote: str, view: RunView, told: Told
+) -> frozenset[str]:
+    """Push every branch that a run has something on; returns the full names that are there.
+
+    A branch moves from the value that was last published, or from one that the engine once gave
+    it, or forward: anything else there is somebody's, and is left alone and told.
+    """
+    wanted = branches_of(view)
+    owners = {ws.record.branch: ws.id for ws in view.workstreams}
+    try:
+        found = repo.remotes.refs(remote, *wanted) if wanted else {}
+    except RemoteError as error:
+        if not told.hub.is_dry:
+            _fail_all(told, wanted, owners, str(error))
+            return frozenset()
+        told.degrade(f"The remote cannot be looked at, so it is taken for empty: {error.what}")
+        found = {}
+    updates, there = [], set()
+    for ref, commit in wanted.items():
+        ws_id, name, now = owners.get(ref, ""), _short(ref), found.get(ref, "")
+        if now == commit:
+            there.add(ref)
+            told.add(_BRANCH, name, _sent(Outcome.UNCHANGED), ws_id=ws_id, commit=commit)
+        elif now and now not in _known(records, told, ref, ws_id) | _behind(repo, now, commit):
+            reason = f"Somebody put {now[:12]} on {name}, which is left as it is."
+            told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=commit)
+        else:
+            updates.append(RefUpdate(ref, commit, now))
+    return frozenset(there | _push(repo, remote, updates, owners, told))
+
+
+def branches_of(view: RunView) -> Mapping[str, str]:
+    """The branches (full names) that are worth pushing, with their commits."""
+    wanted = {ws.record.branch: ws.record.commit for ws in view.workstreams if ws.has_commit}
+    run = view.run
+    if run.integration_branch and run.integration_commit not in ("", run.base_commit):
+        wanted[run.integration_branch] = run.integration_commit
+    return wanted
+
+
+def _push(
+    repo: Repository,
+    remote: str,
+    updates: list[RefUpdate],
+    owners: Mapping[str, str],
+    told: Told,
+) -> set[str]:
+    if told.hub.is_dry:
+        for update in updates:
+            told.hub.tell(f"PUSH {remote} {update.new}:{update.ref} (now {update.expected or '-'})")
+        outcomes: tuple[RefOutcome, ...] = tuple(RefOutcome(one.ref, "ok") for one in updates)
+    else:
+        try:
+            # One branch that is refused is no reason to hold back the others.
+            outcomes = repo.remotes.push(remote, updates, is_atomic=False)
+        except RemoteError as error:
+            _fail_all(told, {one.ref: one.new for one in updates}, owners, str(error))
+            return set()
+    there = set()
+    for update, outcome in zip(updates, outcomes, strict=True):
+        ws_id, name = owners.get(update.ref, ""), _short(update.ref)
+        if outcome.is_there:
+            there.add(update.ref)
+            came = Outcome.UPDATED if update.expected else Outcome.CREATED
+            told.add(_BRANCH, name, _sent(came), ws_id=ws_id, commit=update.new)
+        else:
+            reason = f"The push of {name} was not taken ({outcome.state}): {outcome.reason}"
+            told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=update.new)
+    return there
+
+
+def _known(records: Records, told: Told, ref: str, ws_id: str) -> frozenset[str]:
+    """What the engine itself put on a branch, here or on GitHub."""
+    stored = told.stored(_BRANCH, ws_id, _short(ref))
+    return records.branch_values(ref) | {stored.commit if stored else ""}
+
+
+def _behind(repo: Repository, now: str, commit: str) -> frozenset[str]:
+    """What is there, where moving on from it loses nobody's work."""
+    return frozenset({now}) if is_ancestor(repo, now, commit) else frozenset()
+
+
+def is_ancestor(repo: Repository, old: str, new: str) -> bool:
+    """Whether a commit leads to another; one that is not here does not."""
+    if not repo.objects.has(old):
+        return False
+    return repo.shared_git("merge-base", "--is-ancestor", old, new, ok=(0, 1)).code == 0
+
+
+def _fail_all(
+    told: Told, wanted: Mapping[str, str], owners: Mapping[str, str], reason: str
+) -> None:
+    for ref, commit in wanted.items():
+        told.fail(_BRANCH, _short(ref), reason, ws_id=owners.get(ref, ""), commit=commit)
+
+
+def _sent(outcome: Outcome) -> Sent:
+    return Sent(outcome, state="pushed")
+
+
+def _short(ref: str) -> str:
+    return ref.removeprefix("refs/heads/")

@@ -1,0 +1,226 @@
+"""What came of publishing so far: each thing tried, told, recorded; when to stop trying."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.base import console
+from pipeline.land.github.client import GitHub
+from pipeline.land.github.errors import GitHubError, LimitedError, UnavailableError
+from pipeline.land.github.sent import Sent
+from pipeline.model.codec import digest
+from pipeline.model.event import EventDraft, EventType, Level
+from pipeline.model.publication import Publication, PublicationKind
+from pipeline.model.publishing import Outcome, PublishedItem, PublishReport, PublishStatus
+from pipeline.store.ledger import Ledger
+from pipeline.store.publications import save_publication
+
+_MOST_FAULTS = 3
+_CHANGED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.CLOSED})
+_ORDER = (Outcome.UNCHANGED, Outcome.UPDATED, Outcome.CREATED, Outcome.FAILED)
+_Key = tuple[PublicationKind, str, str]
+
+
+class Told:
+    """The things of one run as they are published, and what the store knows of them.
+
+    Without a ledger (a dry run) nothing is recorded. After a limit that may not be waited for, or
+    a few things in a row at which GitHub was not there, nothing more is tried: the rest is told
+    as not published, with that reason.
+    """
+
+    def __init__(
+        self, run_id: str, hub: GitHub, stored: Sequence[Publication], ledger: Ledger | None
+    ) -> None:
+        self.run_id = run_id
+        self.hub = hub
+        self._ledger = ledger
+        self._stored = {(one.kind, one.ws_id, one.name): one for one in self._here(stored)}
+        self._items: dict[_Key, PublishedItem] = {}
+        self._degraded: list[str] = []
+        self._gave_up = ""
+        self._faults = 0
+
+    def send(
+        self,
+        kind: PublicationKind,
+        name: str,
+        go: Callable[[], Sent | None],
+        *,
+        ws_id: str = "",
+        commit: str = "",
+        content: object = None,
+    ) -> Sent | None:
+        """Do one thing and remember what came of it; ``None`` where it is not there.
+
+        ``go`` gives ``None`` where there is nothing to do. What it raises of GitHub's ends this
+        thing and no other.
+        """
+        if self._gave_up:
+            self.fail(kind, name, self._gave_up, ws_id=ws_id, commit=commit)
+            return None
+        try:
+            sent = go()
+        except GitHubError as error:
+            self._count(error)
+            self.fail(kind, name, str(error), ws_id=ws_id, commit=commit)
+            return None
+        self._faults = 0
+        if sent is not None:
+            self.add(kind, name, sent, ws_id=ws_id, commit=commit, content=content)
+        return sent
+
+    def add(
+        self,
+        kind: PublicationKind,
+        name: str,
+        sent: Sent,
+        *,
+        ws_id: str = "",
+        commit: str = "",
+        content: object = None,
+    ) -> None:
+        """Remember that a thing is as it is to be."""
+        item = PublishedItem(
+            kind=kind,
+            name=name,
+            outcome=sent.outcome,
+            ws_id=ws_id,
+            number=sent.number,
+            url=sent.url,
+            commit=commit,
+            state=sent.state,
+            reason=sent.reason,
+        )
+        self._keep(item)
+        if self.hub.is_dry or sent.outcome is Outcome.FAILED:
+            return
+        publication = Publication(
+            self.run_id,
+            ws_id,
+            kind,
+            name,
+            self.hub.repository,
+            sent.number,
+            sent.url,
+            commit,
+            sent.state,
+            digest(content) if content is not None else "",
+        )
+        self._record(publication, item)
+
+    def fail(
+        self,
+        kind: PublicationKind,
+        name: str,
+        reason: str,
+        *,
+        ws_id: str = "",
+        commit: str = "",
+    ) -> None:
+        """Remember that a thing is not there, and why."""
+        item = PublishedItem(
+            kind, name, Outcome.FAILED, ws_id=ws_id, commit=commit, reason=console.safe(reason, 600)
+        )
+        self._keep(item)
+        payload = {"kind": kind.value, "name": name, "reason": item.reason}
+        message = f"{_words(item)} was not published: {item.reason}"
+        self._event(EventType.PUBLISH_FAILED, message, ws_id, payload, Level.ERROR)
+
+    def degrade(self, sentence: str) -> None:
+        """Remember, once, that something is done in a lesser way."""
+        sentence = console.safe(sentence, 600)
+        if sentence in self._degraded:
+            return
+        self._degraded.append(sentence)
+        self._event(EventType.PUBLISH_FAILED, sentence, "", {"degraded": sentence}, Level.WARNING)
+
+    def stored(self, kind: PublicationKind, ws_id: str, name: str) -> Publication | None:
+        """What the store knows of a thing."""
+        return self._stored.get((kind, ws_id, name))
+
+    def publications(self) -> tuple[Publication, ...]:
+        """Everything that is out there."""
+        return tuple(self._stored.values())
+
+    @property
+    def failed(self) -> tuple[PublishedItem, ...]:
+        """What is not there."""
+        return tuple(one for one in self._items.values() if one.outcome is Outcome.FAILED)
+
+    def report(self) -> PublishReport:
+        """What came of it all."""
+        was_there = self.hub.answers > 0 or any(
+            one.outcome is not Outcome.FAILED for one in self._items.values()
+        )
+        status = PublishStatus.PARTIAL if was_there else PublishStatus.UNREACHABLE
+        return PublishReport(
+            run_id=self.run_id,
+            repository=self.hub.repository,
+            api_url=self.hub.api_url,
+            is_dry_run=self.hub.is_dry,
+            status=status if self.failed else PublishStatus.COMPLETE,
+            items=tuple(self._items.values()),
+            degraded=tuple(self._degraded),
+        )
+
+    def _here(self, stored: Sequence[Publication]) -> list[Publication]:
+        here = self.hub.repository.lower()
+        return [one for one in stored if one.repository.lower() == here]
+
+    def _count(self, error: GitHubError) -> None:
+        if isinstance(error, LimitedError) or error.status == 401:
+            self._gave_up = f"Not tried: {error}"
+        elif isinstance(error, UnavailableError):
+            self._faults += 1
+            if self._faults >= _MOST_FAULTS or self.hub.answers == 0:
+                self._gave_up = f"Not tried: {error}"
+
+    def _keep(self, item: PublishedItem) -> None:
+        """Keep what came of a thing; of two tries at it what counts more."""
+        key = (item.kind, item.ws_id, item.name)
+        before = self._items.get(key)
+        if before is not None and {before.outcome, item.outcome} <= set(_ORDER):
+            outcome = max(before.outcome, item.outcome, key=_ORDER.index)
+            item = replace(item, outcome=outcome)
+        self._items[key] = item
+
+    def _record(self, publication: Publication, item: PublishedItem) -> None:
+        key = (publication.kind, publication.ws_id, publication.name)
+        before = self._stored.get(key)
+        if before is not None and replace(before, updated_at="") == publication:
+            return
+        self._stored[key] = publication
+        if self._ledger is None:
+            return
+        is_news = item.outcome in _CHANGED
+        message = f"{_words(item)} was {item.outcome.value}."
+        payload = {
+            "kind": item.kind.value,
+            "name": item.name,
+            "outcome": item.outcome.value,
+            "number": item.number,
+            "url": item.url,
+        }
+        event = EventDraft(EventType.PUBLISHED, message, payload=payload)
+        save_publication(self._ledger, publication, events=(event,) if is_news else ())
+
+    def _event(
+        self, kind: EventType, message: str, ws_id: str, payload: dict[str, str], level: Level
+    ) -> None:
+        if self._ledger is not None and not self.hub.is_dry:
+            self._ledger.record(
+                EventDraft(
+                    kind,
+                    message,
+                    level=level,
+                    run_id=self.run_id,
+                    ws_id=ws_id or None,
+                    payload=payload,
+                )
+            )
+
+
+def _words(item: PublishedItem) -> str:
+    kind = item.kind.value.replace("_", " ")
+    of = f" of {item.ws_id}" if item.ws_id else ""
+    return f"The {kind} {console.safe(item.name, 100)}{of}"
