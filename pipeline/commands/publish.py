@@ -127,10 +127,18 @@ def tell_shortcomings(report: PublishReport) -> None:
     """Say on standard error what was not published, and what in a lesser way."""
     for sentence in report.degraded:
         console.tell(f"note: {sentence}")
+    for reason, names in reasons_of(report).items():
+        console.tell(f"not published: {', '.join(names)}: {console.safe(reason)}")
+
+
+def reasons_of(report: PublishReport) -> Mapping[str, list[str]]:
+    """Why things failed or were left alone, each reason once, with what it is the reason of."""
+    found: dict[str, list[str]] = {}
     for item in report.items:
-        if item.outcome is Outcome.FAILED:
-            name = console.safe(item.name, 100)
-            console.tell(f"not published: {_kind(item.kind)} {name}: {item.reason}")
+        if item.reason:
+            named = f"{_kind(item.kind)} {console.safe(item.name, 100)}"
+            found.setdefault(item.reason, []).append(named)
+    return found
 
 
 def lines(report: PublishReport) -> Iterator[str]:
@@ -152,10 +160,9 @@ def lines(report: PublishReport) -> Iterator[str]:
         ]
         yield from console.columns(["what", "came to", "name", "where"], rows, paint)
     yield from (f"note: {sentence}" for sentence in report.degraded)
-    for item in shown:
-        if item.reason:
-            name = console.safe(item.name, 100)
-            yield f"{_kind(item.kind)} {name}: {console.safe(item.reason)}"
+    for reason, names in reasons_of(report).items():
+        yield f"{console.safe(reason)}"
+        yield from (f"  {name}" for name in names)
 
 
 def _kind(kind: str) -> str:

@@ -46,6 +46,8 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
     view, config = view_of(job, run_id), job.config.publish
     told = Told(view.run_id, job.hub, publications(job.records, view.run_id), job.ledger)
     author = Author(told, job.environ)
+    # Only here: that this server is the repository's was agreed on before the hub was opened.
+    job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
     pushed = push_branches(job.repo, job.records, config.remote, view, told)
     view = publish_pulls(view, pushed, told)
     if config.checks:

@@ -14,7 +14,8 @@ from pipeline.model.publishing import Outcome, PublishedItem, PublishReport, Pub
 from pipeline.store.ledger import Ledger
 from pipeline.store.publications import save_publication
 
-_MOST_FAULTS = 3
+_MOST_FAULTS = 2
+_TOO_MANY_FAULTS = "It was not tried any more: GitHub failed too often at others of its kind."
 _CHANGED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.CLOSED})
 _ORDER = (Outcome.UNCHANGED, Outcome.UPDATED, Outcome.CREATED, Outcome.FAILED)
 _Key = tuple[PublicationKind, str, str]
@@ -23,9 +24,9 @@ _Key = tuple[PublicationKind, str, str]
 class Told:
     """The things of one run as they are published, and what the store knows of them.
 
-    Without a ledger (a dry run) nothing is recorded. After a limit that may not be waited for, or
-    a few things in a row at which GitHub was not there, nothing more is tried: the rest is told
-    as not published, with that reason.
+    Without a ledger (a dry run) nothing is recorded. After a limit that may not be waited for, a
+    token that is not valid, or where GitHub never answered at all, nothing more is tried; after a
+    few faults in a row nothing more of that kind. The rest is told as not published, and why.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Told:
         self._items: dict[_Key, PublishedItem] = {}
         self._degraded: list[str] = []
         self._gave_up = ""
-        self._faults = 0
+        self._faults: dict[PublicationKind, int] = {}
 
     def send(
         self,
@@ -55,16 +56,17 @@ class Told:
         ``go`` gives ``None`` where there is nothing to do. What it raises of GitHub's ends this
         thing and no other.
         """
-        if self._gave_up:
-            self.fail(kind, name, self._gave_up, ws_id=ws_id, commit=commit)
+        if self._gave_up or self._faults.get(kind, 0) >= _MOST_FAULTS:
+            reason = self._gave_up or _TOO_MANY_FAULTS
+            self.fail(kind, name, reason, ws_id=ws_id, commit=commit)
             return None
         try:
             sent = go()
         except GitHubError as error:
-            self._count(error)
+            self._count(kind, error)
             self.fail(kind, name, str(error), ws_id=ws_id, commit=commit)
             return None
-        self._faults = 0
+        self._faults.pop(kind, None)
         if sent is not None:
             self.add(kind, name, sent, ws_id=ws_id, commit=commit, content=content)
         return sent
@@ -167,13 +169,11 @@ class Told:
         here = self.hub.repository.lower()
         return [one for one in stored if one.repository.lower() == here]
 
-    def _count(self, error: GitHubError) -> None:
-        if isinstance(error, LimitedError) or error.status == 401:
-            self._gave_up = f"Not tried: {error}"
+    def _count(self, kind: PublicationKind, error: GitHubError) -> None:
+        if isinstance(error, LimitedError) or error.status == 401 or self.hub.answers == 0:
+            self._gave_up = f"It was not tried any more: {error.what}"
         elif isinstance(error, UnavailableError):
-            self._faults += 1
-            if self._faults >= _MOST_FAULTS or self.hub.answers == 0:
-                self._gave_up = f"Not tried: {error}"
+            self._faults[kind] = self._faults.get(kind, 0) + 1
 
     def _keep(self, item: PublishedItem) -> None:
         """Keep what came of a thing; of two tries at it what counts more."""

@@ -22,6 +22,8 @@ from pipeline.model.event import Event, EventType, Level
 from pipeline.model.finding import Finding
 from pipeline.model.patch import Patch
 from pipeline.model.patch_ledger import PatchLedgerEntry, PatchStep
+from pipeline.model.publication import PublicationKind
+from pipeline.model.publishing import Outcome, PublishedItem, PublishReport, PublishStatus
 from pipeline.model.record import RunRecord, Step, StepAttempt, WorkstreamRecord
 from pipeline.model.review import (
     Answer,
@@ -63,6 +65,23 @@ OUTCOME = AgentOutcome(
 )
 
 EXAMPLES: dict[str, list[Any]] = {
+    "publication.v1.json": [
+        PublishReport(
+            ID,
+            "octo/shop",
+            "https://api.github.com",
+            False,
+            PublishStatus.PARTIAL,
+            (
+                PublishedItem(
+                    PublicationKind.BRANCH, "ws/plan/a", Outcome.CREATED, "a", commit=OID
+                ),
+                PublishedItem(PublicationKind.ISSUE, "review:a", Outcome.FAILED, reason="Why."),
+            ),
+            ("Commit statuses take the place of check runs.",),
+        ),
+        PublishReport(ID, "o/s", "https://ghe.example/api/v3", True, PublishStatus.COMPLETE),
+    ],
     "finding.v1.json": [FINDING, Finding("t", "", "m")],
     "patch.v1.json": [PATCH],
     "patch_ledger_entry.v1.json": [
