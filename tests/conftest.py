@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["projects"]
+pytest_plugins = ["projects", "fakehub.fixtures"]
 
 _SLOW = ("commands", "docs", "hooks", "kill", "replay")
 """Folders whose tests start the whole program or run whole plans; the quick gate skips them."""

@@ -1,0 +1,1 @@
+"""A GitHub that tests can push to and publish on: the contract of its API, and a stateful fake."""

@@ -1,0 +1,110 @@
+"""What tests may do to a running fake, as JSON posted below `/_fake/`."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .failures import failure
+from .world import World
+
+if TYPE_CHECKING:
+    from .server import Server
+
+Control = Callable[[World, dict[str, Any]], Any]
+
+
+def answer(server: "Server", name: str, body: bytes) -> tuple[int, bytes, str]:
+    """Status, content and type of the answer to a control request."""
+    values = json.loads(body) if body else {}
+    try:
+        if name == "worlds":
+            found: Any = _another(server, values)
+        elif name == "close":
+            found = _close(server)
+        else:
+            with server.world.lock:
+                found = _CONTROLS[name](server.world, values)
+        status = 200
+    except Exception as error:  # noqa: BLE001 - told to the test that asked, who raises it there
+        status, found = 400, {"error": repr(error)}
+    return status, json.dumps(found, default=str).encode(), "application/json"
+
+
+def _another(server: "Server", values: dict[str, Any]) -> dict[str, str]:
+    """A world of its own on a port of its own, in the same process."""
+    made = type(server)(world_from(values))
+    made.start()
+    return {"url": made.url}
+
+
+def _close(server: "Server") -> dict[str, str]:
+    server.shutdown_soon()
+    return {}
+
+
+def world_from(values: dict[str, Any]) -> World:
+    """A world with a repository and a token, from the values that `starting.start` takes."""
+    world = World(Path(values["folder"]))
+    world.add_repository(
+        values["repo"],
+        private=values.get("private", False),
+        files=values.get("files"),
+        default_branch=values.get("default_branch", "main"),
+        collaborators=values.get("collaborators"),
+    )
+    world.add_token(values["token"], rights=values.get("rights"), login=values.get("login", ""))
+    return world
+
+
+def _add_token(world: World, values: dict[str, Any]) -> dict[str, str]:
+    return {"name": world.add_token(values.pop("value"), **values).name}
+
+
+def _add_repository(world: World, values: dict[str, Any]) -> dict[str, str]:
+    repo = world.add_repository(values.pop("full_name"), **values)
+    return {"bare": str(repo.bare.path)}
+
+
+def _fail(world: World, values: dict[str, Any]) -> None:
+    world.failures.append(failure(**values))
+
+
+def _limit(world: World, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(world.limits, name, value)
+
+
+def _collaborator(world: World, values: dict[str, Any]) -> None:
+    repo = world.repositories[values["repo"].lower()]
+    repo.collaborators[values["login"]] = values["role"]
+
+
+def _commit(world: World, values: dict[str, Any]) -> dict[str, str]:
+    """A commit that somebody else pushes."""
+    repo = world.repositories[values["repo"].lower()]
+    sha = repo.bare.commit_files(
+        values["ref"],
+        values["files"],
+        values["message"],
+        start=f"refs/heads/{repo.default_branch}",
+    )
+    world.notice_pushes(repo)
+    return {"sha": sha}
+
+
+_CONTROLS: dict[str, Control] = {
+    "log": lambda world, _: [asdict(one) for one in world.log],
+    "clear-log": lambda world, _: world.log.clear(),
+    "violations": lambda world, _: world.violations,
+    "forgive": lambda world, _: world.violations.clear(),
+    "state": lambda world, _: world.dump(),
+    "heal": lambda world, _: world.failures.clear(),
+    "fail": _fail,
+    "limit": _limit,
+    "token": _add_token,
+    "repository": _add_repository,
+    "collaborator": _collaborator,
+    "commit": _commit,
+}
