@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "show-events": "Show the events of a run.",
     "show-patches": "Show the patches of a run and their lives.",
     "runs": "List runs.",
+    "report": "Say what a run came to, as texts and files for GitHub.",
     "costs": "Show what agents used and cost, and what is left of the limits.",
     "quarantine": "List, show, release and drop refused patches.",
     "review": "Answer what the engine asks people: approve, reject, adjust.",

@@ -104,7 +104,7 @@ def _summary(
     yield section(facts, "facts")
     if answer.checks:
         rows = [
-            [escape.code(name, 100), words.check_result(said)]
+            [escape.code(name, 100), words.gate_state(words.check_state(said))]
             for name, said in answer.checks.items()
         ]
         yield section(table(["check", "result"], rows[:100]), "checks")

@@ -7,14 +7,8 @@ from pipeline.model.publication import CommentText
 from pipeline.model.states import WorkstreamState
 from pipeline.report.advice import advise_run, advise_workstream
 from pipeline.report.appearance import headline
-from pipeline.report.github import answering, escape, links, markers, words
+from pipeline.report.github import answering, escape, links, markers, parts, words
 from pipeline.report.github.limits import BODY
-from pipeline.report.github.pull_requests import (
-    attempts_table,
-    gates_table,
-    graph,
-    workstreams_table,
-)
 from pipeline.report.github.sections import Section, fit, section
 from pipeline.report.github.view import RunView, WorkstreamView
 
@@ -26,8 +20,8 @@ def sticky_comment(view: RunView, ws_id: str = "") -> CommentText:
 
     It says nothing that changes by itself, so that it is the same while nothing has happened.
     """
-    parts = _of_workstream(view, view.workstream(ws_id)) if ws_id else _of_run(view)
-    return _comment(markers.STATUS, list(parts))
+    sections = _of_workstream(view, view.workstream(ws_id)) if ws_id else _of_run(view)
+    return _comment(markers.STATUS, list(sections))
 
 
 def progress_comments(view: RunView) -> Mapping[int, CommentText]:
@@ -43,21 +37,20 @@ def progress_comments(view: RunView) -> Mapping[int, CommentText]:
     }
 
 
-def _comment(purpose: str, parts: Sequence[Section]) -> CommentText:
+def _comment(purpose: str, sections: Sequence[Section]) -> CommentText:
     marker = markers.marker(purpose)
-    return CommentText(marker, fit([section([marker, *parts[0].lines]), *parts[1:]], BODY))
+    return CommentText(marker, fit([section([marker, *sections[0].lines]), *sections[1:]], BODY))
 
 
 def _of_workstream(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
     yield section([f"### {words.state(ws.state)}: {escape.code(ws.id, 100)}"])
     if ws.record.reason and ws.state is not WorkstreamState.DONE:
         yield section([f"> {escape.text(ws.record.reason, 1000)}"], "the reason", 9)
-    yield section(gates_table(ws)[2:], "gates", 8)
-    findings = [finding for one in ws.gates for finding in one.findings]
-    yield section(words.findings_table(findings, _FINDINGS), "findings", 4)
+    yield section(parts.gates_table(ws), "gates", 8)
+    yield section(words.findings_table(ws.findings, _FINDINGS), "findings", 4)
     yield section(_next(view, ws), "what to do next", 9)
     yield section(answering.how_to_answer(ws), "how to answer", 8)
-    yield section(attempts_table(ws), "attempts", 2)
+    yield section(parts.attempts_table(ws), "attempts", 2)
     yield section(_facts(view, ws), weight=7)
 
 
@@ -80,9 +73,9 @@ def _facts(view: RunView, ws: WorkstreamView) -> list[str]:
 
 def _of_run(view: RunView) -> Iterator[Section]:
     yield section([f"### {words.state(view.run.state)}: {headline(view.summary.totals)}"])
-    yield section(workstreams_table(view), "workstreams", 9)
+    yield section(parts.workstreams_table(view), "workstreams", 9)
     yield section(_run_next(view), "what to do next", 8)
-    yield section(graph(view), "the graph", 3)
+    yield section(parts.graph(view), "the graph", 3)
     facts = [f"run `{view.run_id}`"]
     if view.run.duration_s:
         facts.append(duration(view.run.duration_s))

@@ -20,12 +20,12 @@ _LIVE = (
     (re.compile(r"\\#"), rf"\\#{_GAP}"),
     (re.compile("&#58;//"), f"&#58;{_GAP}//"),
     (re.compile(r"(www)&#46;", re.IGNORECASE), rf"\1{_GAP}&#46;"),
-    (re.compile(r"\b(GH)\\-", re.IGNORECASE), rf"\1{_GAP}\\-"),
+    (re.compile(r"(GH)\\-", re.IGNORECASE), rf"\1{_GAP}\\-"),
     (re.compile(r"\b(mailto|xmpp):", re.IGNORECASE), rf"\1{_GAP}:"),
 )
 _ORDERED = re.compile(r"^(\d{1,9})\.")
 _RUNS = re.compile("`+")
-_TITLE = re.compile(r"(@|#|://|\bwww\.|\bGH-)(?=\S)", re.IGNORECASE)
+_TITLE = re.compile(r"(@|#|://|\bwww\.|GH-)(?=\S)", re.IGNORECASE)
 
 
 def text(value: str | bytes, limit: int | None = None) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.base.console import count
+from pipeline.model.finding import Finding
 from pipeline.model.publication import IssueText
 from pipeline.model.review import Review
 from pipeline.model.states import WorkstreamState
-from pipeline.report.github import answering, escape, links, markers, words
+from pipeline.report.github import answering, escape, links, markers, parts, words
 from pipeline.report.github.limits import BODY, TITLE
-from pipeline.report.github.pull_requests import attempts_table, labels
+from pipeline.report.github.pull_requests import labels
 from pipeline.report.github.sections import Section, fit, section
 from pipeline.report.github.view import RunView, WorkstreamView
 from pipeline.report.markdown import table
@@ -54,7 +55,7 @@ def _why_quarantined(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
     yield section([f"> {escape.text(ws.record.reason or 'It is quarantined.', 2000)}"])
     yield section(_facts(view, ws), "facts", 9)
     yield section(answering.how_to_answer(ws), "how to answer", 9)
-    yield from _evidence(ws, ())
+    yield from _evidence(ws, ws.findings)
 
 
 def _review(view: RunView, ws: WorkstreamView, review: Review) -> IssueText:
@@ -68,7 +69,7 @@ def _asked(view: RunView, ws: WorkstreamView, review: Review) -> Iterator[Sectio
     yield section(answering.how_to_answer(ws), "how to answer", 9)
     advice = [f"- {escape.text(one, 500)}" for one in review.advice[:20]]
     yield section(["### What to consider", "", *advice] if advice else [], "advice", 6)
-    yield from _evidence(ws, review.findings)
+    yield from _evidence(ws, (*review.findings, *ws.findings))
 
 
 def _facts(view: RunView, ws: WorkstreamView) -> list[str]:
@@ -84,9 +85,7 @@ def _facts(view: RunView, ws: WorkstreamView) -> list[str]:
     return lines
 
 
-def _evidence(ws: WorkstreamView, asked: Sequence[object]) -> Iterator[Section]:
-    found = [finding for one in ws.gates for finding in one.findings]
-    found += [f for a in ws.attempts[-1:] for f in a.findings]
+def _evidence(ws: WorkstreamView, found: Sequence[Finding]) -> Iterator[Section]:
     lines = words.findings_table(found, _FINDINGS)
     yield section(["### Findings", "", *lines] if lines else [], "findings", 4)
     paths = ws.patch.patch.paths if ws.patch else ()
@@ -94,7 +93,7 @@ def _evidence(ws: WorkstreamView, asked: Sequence[object]) -> Iterator[Section]:
     more = [f"*… and {count(len(paths) - _PATHS, 'more file')}.*"] if len(paths) > _PATHS else []
     listed = ["### Files", "", *table(["path"], rows), *more] if rows else []
     yield section(listed, "files", 3)
-    yield section(attempts_table(ws), "attempts", 2)
+    yield section(parts.attempts_table(ws), "attempts", 2)
 
 
 def _over(view: RunView, ws: WorkstreamView, purpose: str) -> IssueText:
@@ -109,7 +108,7 @@ def _issue(
     ws: WorkstreamView,
     purpose: str,
     title: str,
-    parts: Sequence[Section],
+    sections: Sequence[Section],
     *,
     is_open: bool = True,
 ) -> IssueText:
@@ -117,7 +116,7 @@ def _issue(
     return IssueText(
         marker=marker,
         title=escape.title(title, TITLE),
-        body=fit([section([marker, *parts[0].lines]), *parts[1:]], BODY),
+        body=fit([section([marker, *sections[0].lines]), *sections[1:]], BODY),
         labels=labels(view, ws),
         is_open=is_open,
         ws_id=ws.id,

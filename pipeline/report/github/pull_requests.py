@@ -2,24 +2,18 @@
 
 from collections.abc import Iterator
 
-from pipeline.base.console import count, duration, shorten
+from pipeline.base.console import count, shorten
 from pipeline.model.publication import PullRequestText
-from pipeline.model.record import AttemptState, StepAttempt
 from pipeline.model.states import RunState, WorkstreamState
 from pipeline.report.advice import short_ref
 from pipeline.report.appearance import headline
-from pipeline.report.diagrams import Node, mermaid_graph
-from pipeline.report.github import answering, escape, links, markers, words
-from pipeline.report.github.gates import GateState
+from pipeline.report.github import answering, escape, links, markers, parts, words
+from pipeline.report.github.gates import LANDING, GateState
 from pipeline.report.github.limits import BODY, LABEL, LABELS, TITLE
 from pipeline.report.github.sections import Section, fit, section
 from pipeline.report.github.view import RunView, WorkstreamView
-from pipeline.report.markdown import table
 
 _FINDINGS = 30
-_ATTEMPTS = 30
-_TASKS = 50
-_FINISHED = frozenset({WorkstreamState.CHECKED, WorkstreamState.MERGING, WorkstreamState.DONE})
 
 
 def pull_requests(view: RunView) -> tuple[PullRequestText, ...]:
@@ -80,11 +74,11 @@ def open_points(ws: WorkstreamView) -> list[str]:
     found = []
     if ws.open_review is not None or ws.state is WorkstreamState.AWAITING_REVIEW:
         found.append("a review is open")
-    found += [
-        f"the {one.gate} gate is {words.gate_words(one.state)}"
-        for one in ws.gates
-        if one.state not in (GateState.PASSED, GateState.AWAITING)
-    ]
+    for one in ws.gates:
+        if one.gate == LANDING and one.state in (GateState.FAILED, GateState.CANCELLED):
+            found.append("it did not land")
+        elif one.state not in (GateState.PASSED, GateState.AWAITING):
+            found.append(f"the {one.gate} gate: {words.gate_words(one.state)}")
     if not ws.gates:
         found.append("no gate has judged it yet")
     if ws.protected:
@@ -96,12 +90,15 @@ def _body(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
     yield section([markers.marker(markers.PULL_REQUEST), *_headline(view, ws)])
     yield section(_open(ws), "what is open", 9)
     yield section(_what(view, ws), "what it is for", 7)
-    yield section(_tasks(ws), "tasks", 6)
-    yield section(gates_table(ws), "gates", 8)
-    yield section(_findings(ws), "findings", 3)
+    yield section(parts.headed("Tasks", parts.task_list(ws)), "tasks", 6)
+    tests = parts.acceptance_tests(ws)
+    yield section(parts.headed("Acceptance tests", tests), "acceptance tests", 6)
+    yield section(parts.headed("Gates", parts.gates_table(ws)), "gates", 8)
+    found = words.findings_table(ws.findings, _FINDINGS)
+    yield section(parts.headed("Findings", found), "findings", 3)
     yield section(_depends(view, ws), "dependencies", 5)
     yield section(_change(ws), "what it changes", 4)
-    yield section(attempts_table(ws), "attempts", 2)
+    yield section(parts.attempts_table(ws), "attempts", 2)
     yield section(answering.how_to_answer(ws), "how to answer", 8)
     yield section(_footer(view, ws), "where it comes from", 8)
 
@@ -143,38 +140,6 @@ def _what(view: RunView, ws: WorkstreamView) -> list[str]:
     return ["### Why", "", *said, *([""] if said and facts else []), *facts]
 
 
-def _tasks(ws: WorkstreamView) -> list[str]:
-    tasks = ws.bundle.tasks
-    if not tasks:
-        return []
-    mark = "x" if ws.state in _FINISHED else " "
-    shown = [f"- [{mark}] {escape.text(task, 500)}" for task in tasks[:_TASKS]]
-    if len(tasks) > _TASKS:
-        shown += ["", f"*… and {count(len(tasks) - _TASKS, 'more task')}.*"]
-    return ["### Tasks", "", *shown]
-
-
-def gates_table(ws: WorkstreamView) -> list[str]:
-    """Each gate with its answer, and below it each check with its own."""
-    if not ws.gates:
-        return []
-    acceptance = {check.name for check in ws.bundle.acceptance_tests}
-    rows = []
-    for one in ws.gates:
-        took = duration(one.duration_s) if one.duration_s else ""
-        rows.append([f"**{escape.text(one.gate, 60)}**", words.gate_state(one.state), took])
-        for name, said in list(one.checks.items())[:50]:
-            kind = " (acceptance test)" if name in acceptance else ""
-            rows.append([f"{escape.code(name, 100)}{kind}", words.check_result(said), ""])
-    return ["### Gates", "", *table(["gate", "says", "took"], rows)]
-
-
-def _findings(ws: WorkstreamView) -> list[str]:
-    found = [finding for one in ws.gates for finding in one.findings]
-    lines = words.findings_table(found, _FINDINGS)
-    return ["### Findings", "", *lines] if lines else []
-
-
 def _depends(view: RunView, ws: WorkstreamView) -> list[str]:
     needs = [links.to_workstream(view, one) for one in ws.bundle.depends_on]
     needed_by = [
@@ -185,7 +150,7 @@ def _depends(view: RunView, ws: WorkstreamView) -> list[str]:
     lines = [f"- Builds on {', '.join(needs[:50])}; merge those first."] if needs else []
     if needed_by:
         lines.append(f"- Needed by {', '.join(needed_by[:50])}.")
-    return ["### Stacked", "", *lines] if lines else []
+    return ["### Stack", "", *lines] if lines else []
 
 
 def _change(ws: WorkstreamView) -> list[str]:
@@ -194,45 +159,6 @@ def _change(ws: WorkstreamView) -> list[str]:
         return []
     files = count(len(patch.paths), "file")
     return [f"**Change**: {files}, {words.lines(patch)}, patch `{patch.id[:12]}`."]
-
-
-def attempts_table(ws: WorkstreamView) -> list[str]:
-    """The newest attempts, folded; the oldest of them first."""
-    if not ws.attempts:
-        return []
-    shown = ws.attempts[-_ATTEMPTS:]
-    rows = [
-        [
-            one.step,
-            escape.code(one.tool, 60),
-            _ending(one),
-            duration(one.duration_s),
-            escape.text(one.reason, 200),
-        ]
-        for one in shown
-    ]
-    head = count(len(ws.attempts), "attempt")
-    if len(ws.attempts) > len(shown):
-        head += f", the newest {len(shown)} of them"
-    return [
-        f"<details><summary>{head}</summary>",
-        "",
-        *table(["step", "by", "ended", "took", "why"], rows),
-        "",
-        "</details>",
-    ]
-
-
-_ENDINGS = {
-    AttemptState.SUCCEEDED: "✅",
-    AttemptState.FAILED: "❌",
-    AttemptState.CRASHED: "⏹️",
-    AttemptState.STARTED: "🔄",
-}
-
-
-def _ending(attempt: StepAttempt) -> str:
-    return f"{_ENDINGS[attempt.state]} {attempt.state.value}"
 
 
 def _footer(view: RunView, ws: WorkstreamView) -> list[str]:
@@ -266,8 +192,8 @@ def _run_body(view: RunView) -> Iterator[Section]:
     if cost := words.cost(view.spent):
         facts.append(f"agents cost {cost}")
     yield section([markers.marker(markers.PULL_REQUEST), f"> {' · '.join(facts)}"])
-    yield section(workstreams_table(view), "workstreams", 9)
-    yield section(graph(view), "the graph", 2)
+    yield section(parts.workstreams_table(view), "workstreams", 9)
+    yield section(parts.graph(view), "the graph", 2)
     for ws in view.workstreams:
         yield section(_part(view, ws), escape.code(ws.id, 60), 3)
     yield section(
@@ -276,36 +202,9 @@ def _run_body(view: RunView) -> Iterator[Section]:
     )
 
 
-def workstreams_table(view: RunView) -> list[str]:
-    """Every workstream with its state, gates, costs and reason; at most 200 of them."""
-    rows = [
-        [
-            links.to_workstream(view, ws.id),
-            words.state(ws.state),
-            " ".join(words.gate_state(one.state).split(" ")[0] for one in ws.gates),
-            str(ws.record.attempts),
-            words.cost(ws.spent),
-            "" if ws.state is WorkstreamState.DONE else escape.text(ws.record.reason, 200),
-        ]
-        for ws in view.workstreams[:200]
-    ]
-    lines = table(["workstream", "state", "gates", "attempts", "cost", "why"], rows)
-    if len(view.workstreams) > len(rows):
-        lines += ["", f"*… and {count(len(view.workstreams) - len(rows), 'more workstream')}.*"]
-    return lines
-
-
-def graph(view: RunView) -> list[str]:
-    """The workstreams as a Mermaid graph, coloured by state; none where it could not be read."""
-    if not 1 < len(view.workstreams) <= 60:
-        return []
-    nodes = [Node(ws.id, ws.bundle.depends_on, (), ws.state) for ws in view.workstreams]
-    return ["```mermaid", mermaid_graph(nodes).rstrip("\n"), "```"]
-
-
 def _part(view: RunView, ws: WorkstreamView) -> list[str]:
     if ws.state is not WorkstreamState.DONE:
         return []
     title = escape.text(ws.bundle.title or ws.id, 200)
-    tasks = [line for line in _tasks(ws) if line.startswith("- ")]
-    return [f"### {title}", "", *_what(view, ws)[2:], "", *tasks]
+    why, tasks = _what(view, ws)[2:], parts.task_list(ws)
+    return [f"### {title}", *(["", *why] if why else []), *(["", *tasks] if tasks else [])]

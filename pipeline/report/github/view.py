@@ -4,14 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.model.config import Config, PublishConfig
+from pipeline.model.finding import Finding
 from pipeline.model.patch_ledger import PatchRecord
 from pipeline.model.plan import Plan
 from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.publication import Publication, PublicationKind
-from pipeline.model.record import ErrorRecord, RunRecord, StepAttempt, WorkstreamRecord
+from pipeline.model.record import (
+    AttemptState,
+    ErrorRecord,
+    RunRecord,
+    StepAttempt,
+    WorkstreamRecord,
+)
 from pipeline.model.review import Review
 from pipeline.model.scope import Protected
-from pipeline.model.states import FINAL, WorkstreamState
+from pipeline.model.states import FINAL, RunState, WorkstreamState
 from pipeline.model.summary import RunSummary
 from pipeline.model.workstream import Workstream
 from pipeline.report.advice import short_ref
@@ -51,9 +58,9 @@ class Place:
 class WorkstreamView:
     """One workstream with everything about it; ``attempts`` and ``reviews`` the oldest first.
 
-    ``attempts`` are those of all generations, ``gates`` the newest answers about ``record.commit``,
-    in the order in which they are asked;
-    ``protected`` the paths of its patch that only a person may let through.
+    ``attempts`` are those of all generations, of an older run where its work was taken over as it
+    was; ``gates`` are the newest answers about ``record.commit``, in the order in which they are
+    asked; ``protected`` the paths of its patch that only a person may let through.
     """
 
     record: WorkstreamRecord
@@ -64,6 +71,39 @@ class WorkstreamView:
     spent: Total = NOTHING_SPENT
     gates: tuple[GateAnswer, ...] = ()
     protected: tuple[bytes, ...] = ()
+
+    @classmethod
+    def made(
+        cls,
+        record: WorkstreamRecord,
+        bundle: Workstream,
+        *,
+        run: RunRecord,
+        attempts: Sequence[StepAttempt],
+        patch: PatchRecord | None,
+        reviews: Sequence[Review],
+        spent: Total,
+        protected: Protected,
+    ) -> "WorkstreamView":
+        """The view with what follows from the rest of it."""
+        # What a gate was asked before an adjustment is another question than the one after it.
+        asked = [
+            one
+            for one in attempts
+            if one.generation == record.generation or one.run_id != record.run_id
+        ]
+        is_live = run.state in (RunState.PENDING, RunState.RUNNING)
+        paths = patch.patch.paths if patch else ()
+        return cls(
+            record=record,
+            bundle=bundle,
+            attempts=tuple(attempts),
+            patch=patch,
+            reviews=tuple(reviews),
+            spent=spent,
+            gates=answers(record, asked, is_live=is_live, run_state=run.state),
+            protected=tuple(path for path in paths if protected.matches(path)),
+        )
 
     @property
     def id(self) -> str:
@@ -84,6 +124,15 @@ class WorkstreamView:
     def open_review(self) -> Review | None:
         """The question that awaits an answer, if any."""
         return next((one for one in reversed(self.reviews) if one.is_open), None)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with it: what its gates found, else what its newest failure reported."""
+        found = tuple(finding for answer in self.gates for finding in answer.findings)
+        if found or self.state is WorkstreamState.DONE:
+            return found
+        failed = (a for a in reversed(self.attempts) if a.state is AttemptState.FAILED)
+        return next((attempt.findings for attempt in failed if attempt.findings), ())
 
     @property
     def has_commit(self) -> bool:
@@ -193,43 +242,21 @@ def _workstreams(
     for review in reviews(records, run.run_id):
         asked.setdefault(review.ws_id, []).append(review)
     spent = totals(spending(records, run.run_id), By.WORKSTREAM)
-    is_live = run.state.value in ("pending", "running")
     older = _older_attempts(records, run, stored, attempts)
     protected = Protected(plan.config.policy.protected or DEFAULT_PROTECTED)
     return tuple(
-        WorkstreamView(
-            record=record,
-            bundle=_adjusted(bundles.get(record.ws_id, Workstream(record.ws_id)), asked, record),
-            attempts=tuple(attempts.get(record.ws_id, ())),
+        WorkstreamView.made(
+            record,
+            _adjusted(bundles.get(record.ws_id, Workstream(record.ws_id)), asked, record),
+            run=run,
+            attempts=attempts.get(record.ws_id, older.get(record.ws_id, ())),
             patch=patches.get(record.patch_id),
-            reviews=tuple(asked.get(record.ws_id, ())),
+            reviews=asked.get(record.ws_id, ()),
             spent=spent.get(record.ws_id, NOTHING_SPENT),
-            gates=answers(
-                record,
-                _about(record, attempts, older),
-                is_live=is_live,
-                run_state=run.state,
-            ),
-            protected=_protected(patches.get(record.patch_id), protected),
+            protected=protected,
         )
         for record in stored
     )
-
-
-def _about(
-    record: WorkstreamRecord,
-    attempts: Mapping[str, Sequence[StepAttempt]],
-    older: Mapping[str, Sequence[StepAttempt]],
-) -> Sequence[StepAttempt]:
-    """The attempts of this generation: what a gate was asked before an adjustment is another."""
-    if record.ws_id not in attempts:
-        return older.get(record.ws_id, ())
-    return [one for one in attempts[record.ws_id] if one.generation == record.generation]
-
-
-def _protected(patch: PatchRecord | None, protected: Protected) -> tuple[bytes, ...]:
-    paths = patch.patch.paths if patch else ()
-    return tuple(path for path in paths if protected.matches(path))
 
 
 def _adjusted(

@@ -9,7 +9,7 @@ from pipeline.model.patch import Patch
 from pipeline.model.states import RunState, WorkstreamState
 from pipeline.report.appearance import words
 from pipeline.report.github import escape
-from pipeline.report.github.gates import GateState
+from pipeline.report.github.gates import LANDING, GateAnswer, GateState
 from pipeline.report.markdown import table
 from pipeline.store.spending import Total
 
@@ -43,6 +43,8 @@ _GATES: Mapping[GateState, tuple[str, str]] = {
     _G.AWAITING: ("🙋", "awaits a person"),
 }
 
+_CHECKS = {"passed": _G.PASSED, "failed": _G.FAILED, "unknown": _G.UNKNOWN}
+
 _SEVERITIES: Mapping[Severity, str] = {
     Severity.ERROR: "❌",
     Severity.WARNING: "⚠️",
@@ -61,15 +63,24 @@ def gate_state(value: GateState) -> str:
     return " ".join(_GATES[value])
 
 
+def gate_signs(answers: Iterable[GateAnswer]) -> str:
+    """What the gates of a tree say, as one sign each: ``✅❌``; landing is told by the state."""
+    return "".join(_GATES[one.state][0] for one in answers if one.gate != LANDING)
+
+
 def gate_words(value: GateState) -> str:
     """What a gate says: ``green``."""
     return _GATES[value][1]
 
 
-def check_result(said: str) -> str:
+def check_state(said: str) -> GateState:
     """What a single check said, as stored; what we do not know is no pass."""
-    known = {"passed": _G.PASSED, "failed": _G.FAILED, "unknown": _G.UNKNOWN}
-    return gate_state(known.get(said, _G.FAULT))
+    return _CHECKS.get(said, _G.FAULT)
+
+
+def sign(value: GateState) -> str:
+    """The sign of what a gate says."""
+    return _GATES[value][0]
 
 
 def cost(spent: Total) -> str:
