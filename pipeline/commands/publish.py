@@ -10,7 +10,7 @@ import click
 
 from pipeline.base import console
 from pipeline.base.console import Cell
-from pipeline.base.errors import ExitCode
+from pipeline.base.errors import ExitCode, UnfitError
 from pipeline.base.git import Repository
 from pipeline.commands import reading
 from pipeline.flow.holding import hold
@@ -71,16 +71,23 @@ def command(run: str | None, *, form: str, repo: Path, **options: Any) -> int:
     """
     with reading.reading(repo) as records:
         run_id = reading.find_run(records, run, kind="run").run_id
-    with Repository.discover(repo) as repository, _hub(repository, form, **options) as hub:
-        report = publish_run(repository, hub, run_id)
+    with Repository.discover(repo) as repository:
+        config = configured(repository)
+        with _hub(repository, config, form, **options) as hub:
+            report = publish_run(repository, config, hub, run_id)
     show(report, form)
     return _EXITS[report.status]
 
 
 def _hub(
-    repository: Repository, form: str, *, dry_run: bool, repository_name: str, wait: float | None
+    repository: Repository,
+    config: Config,
+    form: str,
+    *,
+    dry_run: bool,
+    repository_name: str,
+    wait: float | None,
 ) -> GitHub:
-    config = configured(repository)
     tell = console.emit if form == reading.TEXT else console.tell
     return open_hub(
         config,
@@ -92,9 +99,9 @@ def _hub(
     )
 
 
-def publish_run(repository: Repository, hub: GitHub, run_id: str) -> PublishReport:
+def publish_run(repository: Repository, config: Config, hub: GitHub, run_id: str) -> PublishReport:
     """Publish a run with the repository held, or in a dry run without touching anything."""
-    config, layout = configured(repository), reading.find_layout(repository)
+    layout = reading.find_layout(repository)
     if hub.is_dry:
         with Records(layout) as records:
             job = Publishing(repository, records, config, os.environ, hub)
@@ -102,6 +109,26 @@ def publish_run(repository: Repository, hub: GitHub, run_id: str) -> PublishRepo
     with hold(layout, "pipeline publish") as ledger:
         job = Publishing(repository, ledger, config, os.environ, hub, ledger)
         return publish(job, run_id)
+
+
+def hub_after_run(repository: Repository, config: Config) -> GitHub:
+    """Where a run is to be published to; asked for before it begins, so that it is known then.
+
+    Raises ``InputError`` where it is not clear which repository is meant, or no token is there.
+    """
+    return open_hub(config, repository.remotes.url(config.publish.remote), os.environ)
+
+
+def publish_after_run(repository: Repository, config: Config, hub: GitHub, run_id: str) -> None:
+    """Publish what a run came to and say so on standard error; how the run ended stays as it is."""
+    try:
+        with hub:
+            report = publish_run(repository, config, hub, run_id)
+    except UnfitError as error:
+        console.tell(f"not published: {console.safe(str(error))}")
+        return
+    for line in lines(report):
+        console.tell(line)
 
 
 def configured(repository: Repository) -> Config:

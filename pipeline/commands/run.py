@@ -18,7 +18,7 @@ from pipeline.commands import reading
 from pipeline.commands.show_run import print_summary
 from pipeline.commands.signals import StopOnSignal
 from pipeline.flow.kept import kept_checkouts
-from pipeline.flow.prepare import RunRequest, prepare
+from pipeline.flow.prepare import Prepared, RunRequest, prepare
 from pipeline.flow.run import Watch, find_completed, run
 from pipeline.flow.update_base import require_clean_base, update_base
 from pipeline.model.states import RunState
@@ -125,6 +125,9 @@ def plan_options(command: Any) -> Any:
     is_flag=True,
     help="Fast-forward the base branch when everything landed; it has to be clean.",
 )
+@click.option(
+    "--publish", is_flag=True, help="Publish what it came to on GitHub; see `pipeline publish`."
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 @reading.format_option
 @reading.repo_option
@@ -133,7 +136,7 @@ def command(form: str, repo: Path, **options: Any) -> int:
 
     Each is edited in a checkout of its own, held to its scope, gated, repaired within limits and
     landed in plan order on the branch pipeline/<run>. Exits 0 when all landed, 1 when something
-    did not, 130 when interrupted.
+    did not, 130 when interrupted; that something could not be published does not change that.
     """
     if options["plan_file"]:
         _refuse_beside_plan(options)
@@ -156,6 +159,7 @@ def command(form: str, repo: Path, **options: Any) -> int:
             console.tell(f"note: {console.safe(note)}")
         if request.updates_base:
             require_clean_base(prepared)
+        publish = _publisher(prepared) if options["publish"] else None
         summary = None if request.is_fresh else find_completed(prepared)
         if summary is None:
             summary = run_with_progress(
@@ -167,7 +171,17 @@ def command(form: str, repo: Path, **options: Any) -> int:
             _tell_kept(prepared.layout, summary.run_id)
         if request.updates_base and summary.status is RunState.COMPLETED:
             update_base(prepared, summary.integration_commit)
+        if publish is not None:
+            publish(summary.run_id)
     return ExitCode.OK if summary.status is RunState.COMPLETED else ExitCode.NOT_PASSED
+
+
+def _publisher(prepared: Prepared) -> Callable[[str], None]:
+    """What publishes a run once it has ended; raises now where it could never."""
+    from pipeline.commands.publish import hub_after_run, publish_after_run
+
+    hub = hub_after_run(prepared.repo, prepared.config)
+    return lambda run_id: publish_after_run(prepared.repo, prepared.config, hub, run_id)
 
 
 def _tell_kept(layout: Layout, run_id: str) -> None:

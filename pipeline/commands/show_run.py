@@ -10,10 +10,13 @@ from pipeline.base import console
 from pipeline.base.console import Cell
 from pipeline.base.git import Repository
 from pipeline.commands import reading
+from pipeline.model import codec
+from pipeline.model.publication import Publication, PublicationKind
 from pipeline.model.record import AttemptState, StepAttempt
 from pipeline.model.summary import RunSummary
 from pipeline.report.summary import build_summary
 from pipeline.report.summary_text import render_text
+from pipeline.store.publications import publications
 
 _STATES = {
     AttemptState.SUCCEEDED: "green",
@@ -42,11 +45,16 @@ def command(run: str | None, verbose: bool, form: str, repo: Path) -> int:
         if form == reading.JSON:
             with Repository.discover(repo) as repository:
                 summary = build_summary(records, run_id, tree_of=repository.commit_tree)
-            print_summary(summary, form)
+            told = (
+                {"publications": published} if (published := publications(records, run_id)) else {}
+            )
+            reading.print_json({**codec.encode(summary), **told})
             return 0
         summary = build_summary(records, run_id, has_timeline=False)
         attempts = records.attempts(run_id) if verbose else ()
+        published = publications(records, run_id)
     print_summary(summary)
+    reading.print_lines(list(_published(published)))
     if verbose:
         reading.print_lines(list(_attempts(attempts)))
     return 0
@@ -59,6 +67,18 @@ def print_summary(summary: RunSummary, form: str = reading.TEXT, *, is_short: bo
         return
     width = reading.terminal_width()
     console.emit(render_text(summary, paint=reading.paint(), width=width, is_short=is_short))
+
+
+def _published(published: Sequence[Publication]) -> Iterator[str]:
+    """Where people find it: pull requests and issues, with the workstream that they are about."""
+    rows = [
+        [one.kind.value.replace("_", " "), one.state, one.ws_id, console.safe(one.url, 200)]
+        for one in published
+        if one.kind in (PublicationKind.PULL_REQUEST, PublicationKind.ISSUE)
+    ]
+    if rows:
+        yield ""
+        yield from console.columns(["published", "state", "of", "where"], rows, reading.paint())
 
 
 def _attempts(attempts: Sequence[StepAttempt]) -> Iterator[str]:
