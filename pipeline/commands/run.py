@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -26,6 +26,8 @@ from pipeline.model.summary import RunSummary
 from pipeline.report.progress import open_progress
 from pipeline.store.layout import Layout
 from pipeline.store.ledger import Ledger
+
+T = TypeVar("T")
 
 _LONGEST_S = 10_000_000.0
 
@@ -215,7 +217,7 @@ def _refuse_beside_plan(options: dict[str, Any]) -> None:
         )
 
 
-def run_with_progress(go: Callable[[Watch], RunSummary], *, is_quiet: bool) -> RunSummary:
+def run_with_progress(go: Callable[[Watch], T], *, is_quiet: bool) -> T:
     """Call ``go`` with a watch that shows progress on standard error and stops on Ctrl-C."""
     with ExitStack() as stack, StopOnSignal() as stop:
 

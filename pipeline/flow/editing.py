@@ -16,6 +16,7 @@ from pipeline.flow.classifying import classified
 from pipeline.flow.conflicts import is_conflict_round
 from pipeline.flow.context import RunContext
 from pipeline.flow.feedback import after_edit
+from pipeline.flow.mechanical import PROFILE, MechanicalEditor
 from pipeline.flow.refusing import give_up, refused
 from pipeline.flow.review import give_to_person
 from pipeline.model.event import EventDraft, EventType
@@ -23,7 +24,7 @@ from pipeline.model.finding import Severity
 from pipeline.model.patch import Reason
 from pipeline.model.record import AttemptState, Step, StepAttempt, WorkstreamRecord
 from pipeline.model.states import WorkstreamState
-from pipeline.work.editors import find_editor
+from pipeline.work.editors import Editor, find_editor
 
 _DISTURBED = Reason.CONTROL_PLANE.value
 
@@ -44,7 +45,9 @@ def edit(context: RunContext, record: WorkstreamRecord) -> WorkstreamRecord:
         reason = f"{last.reason.rstrip('.')}. No other tool is left to ask."
         code = str(last.details.get("code", ""))
         return _end(context, record, reason, code, last.patch_id)
-    editor = find_editor(profile.driver)
+    editor: Editor = find_editor(profile.driver)
+    if profile == PROFILE:
+        editor = MechanicalEditor(context, record, Step.EDIT)
     tell_fallback(context, record, Step.EDIT, rounds, profile)
     backoff.wait(context, rounds, profile.id)
     change = make_change(

@@ -13,6 +13,7 @@ from pipeline.work.editors import EditRequest, EditResult
 from pipeline.work.tools import run_tool, slot_values, tool_environment
 
 PROFILE = ToolProfile("mechanical", type=ToolType.FIXER, timeout_s=300.0)
+"""The fixers as a tool; where it is a bundle's, they do its EDIT."""
 
 
 class MechanicalEditor:
@@ -20,9 +21,13 @@ class MechanicalEditor:
 
     needs_directory = True
 
-    def __init__(self, context: RunContext, record: WorkstreamRecord) -> None:
+    def __init__(
+        self, context: RunContext, record: WorkstreamRecord, step: Step = Step.FIX
+    ) -> None:
+        """As an EDIT it works on all files that the bundle names literally."""
         self._context = context
         self._record = record
+        self._step = step
 
     def takes_feedback(self, profile: ToolProfile) -> bool:
         """Fixers look at the files, never at findings."""
@@ -62,6 +67,9 @@ class MechanicalEditor:
         context, record = self._context, self._record
         ws = context.workstream(record.ws_id)
         scope = Scope(ws.files_scope, ws.files_create)
+        if self._step is Step.EDIT:
+            named = (path.removeprefix("/").encode() for path in ws.files_scope)
+            return tuple(p for p in named if context.repo.trees.lookup(record.tree, p) is not None)
         origin = context.repo.commit_tree(record.start_commit)
         paths = {c.path for c in context.repo.trees.diff(origin, record.tree) if c.after}
         attempts = context.ledger.attempts(context.run_id, record.ws_id)
