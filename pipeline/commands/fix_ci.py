@@ -12,10 +12,13 @@ from pipeline.base.errors import ExitCode, InputError
 from pipeline.base.files import make_directory, write_atomic
 from pipeline.base.git import Repository
 from pipeline.commands import reading
+from pipeline.commands.publish import configured
 from pipeline.commands.run import run_with_progress
 from pipeline.flow.fixing_ci import CiRequest, fix_ci
+from pipeline.flow.fixing_ci_github import failed_run
 from pipeline.flow.fixing_ci_logs import FailedRun, read_logs
 from pipeline.flow.fixing_ci_suggestions import suggestions
+from pipeline.flow.publishing import open_hub
 from pipeline.model import codec
 from pipeline.model.ci_fix import CiFix, CiFixOutcome
 from pipeline.store.records import Records
@@ -107,7 +110,10 @@ def _failed(
         return FailedRun(repository.resolve_commit(rev or "HEAD"), read_logs(logs))
     if rev is not None:
         raise InputError("--commit belongs to --log: GitHub says what a workflow run was about.")
-    raise InputError("not yet")
+    config = configured(repository)
+    url = repository.remotes.url(config.publish.remote)
+    with open_hub(config, url, os.environ) as hub:
+        return failed_run(repository, config.publish.remote, hub, workflow_run)
 
 
 def _write_suggestions(repository: Repository, done: CiFix, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pipeline.base.locks import Owner
 from pipeline.base.resources import schema_path, schema_root
 from pipeline.base.schema import fast_check
 from pipeline.model.agent import AgentFailure, AgentOutcome, Usage
+from pipeline.model.ci_fix import CiFix, CiFixOutcome
 from pipeline.model.codec import decode, encode
 from pipeline.model.deployment import Deployment, DeploymentState, DeploymentStep
 from pipeline.model.edit import ToolReport
@@ -117,6 +118,10 @@ EXAMPLES: dict[str, list[Any]] = {
             answered_at=TS,
             answer=Answer(Option.ADJUST, "go on", "ann", overlay=Overlay(advice=("look",))),
         ),
+    ],
+    "ci_fix.v1.json": [
+        CiFix(CiFixOutcome.NOTHING, "Nothing.", OID),
+        CiFix(CiFixOutcome.PARTLY, "x", OID, 7, ID, "a", files=(b"a", b"\xff"), fix_rate=0.5),
     ],
     "deployment.v1.json": [
         Deployment("live", "1.2", DeploymentState.FAILED, reason="x", commit=OID),

@@ -157,6 +157,14 @@ class GitHub:
                 return
         raise UnavailableError(f"GET {path} has more than {_MOST_PAGES} pages.")
 
+    def download(self, path: str) -> Iterator[bytes]:
+        """The bytes that a path of the repository leads to; see ``downloads``."""
+        from pipeline.land.github.downloads import download
+
+        if not self._token:
+            raise no_token()
+        yield from download(f"{self.api_url}{self._url(path)}", self._token, self.patience)
+
     @property
     def graphql_path(self) -> str:
         """The GraphQL API's address, for the little that has no other (drafts)."""
