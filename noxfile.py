@@ -166,7 +166,8 @@ def agents(session: nox.Session) -> None:
     _install(session, "test")
     where = (str(ROOT / "tests" / "agents"), "-m", "agents")
     env = {"PIPELINE_AGENTS_HOME": str(home)}
-    session.run("pytest", *where, "-n", "2", "--reruns", "1", *session.posargs, env=env)
+    workers = ("-n", "3", "--dist", "worksteal")  # much of it is waiting
+    session.run("pytest", *where, *workers, "--reruns", "1", *session.posargs, env=env)
 
 
 def _install_agents(session: nox.Session, home: Path) -> None:
@@ -221,4 +222,4 @@ def build(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every command that the documents show, and compare all that they claim."""
     _install(session, "test")
-    session.run("python", "-m", "pytest", "-q", str(ROOT / "tests" / "docs"), *session.posargs)
+    session.run("pytest", "-q", "-n", "auto", str(ROOT / "tests" / "docs"), *session.posargs)

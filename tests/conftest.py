@@ -8,7 +8,7 @@ import pytest
 
 pytest_plugins = ["projects", "fakehub.fixtures"]
 
-_SLOW = ("commands", "docs", "hooks", "kill", "replay")
+_SLOW = ("actions", "commands", "docs", "flow", "github", "hooks", "kill", "replay", "workflows")
 """Folders whose tests start the whole program or run whole plans; the quick gate skips them."""
 
 _FOREIGN = ("GIT_", "PIPELINE_", "NO_COLOR", "FORCE_COLOR", "CI", "GITHUB_")
