@@ -17,7 +17,7 @@ PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 FROM_THE_RUNNER = {
     "GITHUB_ACTION_PATH", "GITHUB_OUTPUT", "RUNNER_TEMP", "GITHUB_WORKSPACE",
 }  # fmt: skip  # a list of words reads better in rows
-NOT_BUILT = {"handover", "publish", "report", "fix-ci", "respond", "cleanup"}
+NOT_BUILT = {"handover", "publish", "report", "fix-ci", "respond", "cleanup"} - set(COMMANDS)
 NOT_YET = {("gate", "--sarif=$SARIF"), ("gate", "--format=github")}
 TOKENS = {"PIPELINE_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"}
 
@@ -108,10 +108,6 @@ def wrong_option(command: click.Command, word: str) -> str:
 
 def test_every_action_is_there() -> None:
     assert set(NAMES) == WANTED
-
-
-def test_what_is_built_is_checked() -> None:
-    assert not NOT_BUILT & set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", NAMES)
