@@ -24,6 +24,7 @@ from pipeline.flow.context import Counters, RunContext
 from pipeline.flow.engine import Engine
 from pipeline.flow.exec_record import REQUEST as RECORD_EXEC
 from pipeline.flow.exec_record import store_request
+from pipeline.flow.journaling import complete_journal, is_behind, journaling
 from pipeline.flow.kept import drop_landed
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
@@ -43,6 +44,7 @@ from pipeline.report.routing import write_routing
 from pipeline.report.summary import build_summary, write_summary
 from pipeline.store import inbox
 from pipeline.store.export import EventExport
+from pipeline.store.journal import unfold
 from pipeline.store.layout import ensure_excluded
 from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
@@ -78,13 +80,16 @@ class Watch:
 def find_completed(prepared: Prepared) -> RunSummary | None:
     """The summary of a completed run of the same key, which need not run again.
 
-    ``None`` also where its engine died before all its files were written (`run` writes them),
-    and where the database cannot be read: `run` moves a broken one aside, or says what is wrong.
+    ``None`` also where its engine died before all its files and its journal were written (`run`
+    writes them), and where the database cannot be read: `run` moves a broken one aside, or says what is wrong.
     """
     try:
         with Records(prepared.layout) as records:
             done = _completed(records, prepared.plan.key)
             if done is None or not prepared.layout.summary_md(done.run_id).exists():
+                return None
+            is_journaled = prepared.config.journal.enabled
+            if is_journaled and is_behind(prepared.repo, prepared.layout, records, done):
                 return None
             return build_summary(records, done.run_id, tree_of=prepared.repo.commit_tree)
     except UnfitError:
@@ -112,13 +117,17 @@ def run(prepared: Prepared, *, is_fresh: bool = False, watch: Watch = Watch()) -
         _sum_up_ended(ledger, prepared, export)
         done = None if is_fresh else _completed(ledger, prepared.plan.key)
         if done is not None:
+            complete_journal(repo, layout, ledger, done, prepared.config.journal)
             return build_summary(ledger, done.run_id, tree_of=repo.commit_tree)
         record = None if is_fresh else _unfinished(ledger, prepared.plan.key)
         if record is None:
             record = _create(ledger, prepared, is_fresh=is_fresh)
+        else:
+            unfold(repo, layout, record.run_id)
         for observer in watch.observers:
             observer(ledger, record.run_id)
-        return _execute(ledger, prepared, record, watch)
+        with journaling(repo, layout, ledger, record.run_id, prepared.config.journal):
+            return _execute(ledger, prepared, record, watch)
 
 
 def _sum_up_ended(ledger: Ledger, prepared: Prepared, export: EventExport) -> None:

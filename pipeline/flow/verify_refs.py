@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pipeline.flow.verify_case import Case, Tally, commit_of, short
 from pipeline.model.record import WorkstreamRecord
 from pipeline.model.states import WorkstreamState
+from pipeline.store.journal import run_refs
 
 _HEADS = "refs/heads/"
 
 
 def check_refs(case: Case, tally: Tally) -> None:
     """The authority is where the records say; visible branches that are elsewhere are noted."""
-    refs = case.repo.refs.list()
+    refs = {**case.repo.refs.list(), **run_refs(case.repo, case.layout, case.run.run_id)}
     _check_integration(case, tally, refs)
     for ws in case.workstreams:
         _check_workstream(case, tally, refs, ws)

@@ -18,6 +18,7 @@ from pipeline.base.git.worktrees import (
 )
 from pipeline.flow.slot_directories import BUSY, SlotInfo, remove_if_free, slots
 from pipeline.model.record import WorkstreamRecord
+from pipeline.store.journal import run_refs
 from pipeline.store.layout import STATE_DIR, Layout, ensure_excluded
 
 _HEADS = "refs/heads/"
@@ -80,6 +81,8 @@ def status_of(
 ) -> tuple[WorkstreamTree, ...]:
     """Where workstreams' branches are, in the order given."""
     refs, held = repo.refs.list(), repo.held_branches()
+    for run_id in {ws.run_id for ws in workstreams}:
+        refs.update(run_refs(repo, layout, run_id))
     return tuple(
         _status(repo, ws, refs.get(ws.branch), _accepted(layout, ws, refs), held.get(ws.branch))
         for ws in workstreams

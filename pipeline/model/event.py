@@ -62,6 +62,7 @@ class EventType(StrEnum):
     CRASH_DETECTED = "crash_detected"
     RESUMED = "resumed"
     BRANCH_LEFT_ALONE = "branch_left_alone"
+    JOURNAL_FAILED = "journal_failed"
     BUDGET_WARNING = "budget_warning"
     BUDGET_EXCEEDED = "budget_exceeded"
     REVIEW_REQUESTED = "review_requested"

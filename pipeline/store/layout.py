@@ -149,7 +149,11 @@ class Layout:
 
     def state_ref(self, run_id: str, ws_id: str) -> str:
         """The ref that holds a workstream's accepted work."""
-        return f"{REF_ROOT}/state/{run_id.lower()}/{ws_id}"
+        return f"{self.state_refs(run_id)}/{ws_id}"
+
+    def state_refs(self, run_id: str) -> str:
+        """The directory of the refs that hold a run's accepted work."""
+        return f"{REF_ROOT}/state/{run_id.lower()}"
 
     def run_ref(self, run_id: str) -> str:
         """The ref that holds a run's integration."""

@@ -64,8 +64,11 @@ def git(where: Path, *arguments: str, stdin: bytes = b"") -> str:
     return done.stdout.decode().strip()
 
 
-def make_repository(top: Path, *, landing: str = "each") -> None:
-    """A repository with bundles, a configuration and one commit; its slots lie beside it."""
+def make_repository(top: Path, *, landing: str = "each", journal: bool = True) -> None:
+    """A repository with bundles, a configuration and one commit; its slots lie beside it.
+
+    Without a journal the refs of a run stay as they are when it has ended.
+    """
     folder = top / "workstreams"
     folder.mkdir(parents=True)
     (top / "app.txt").write_text(LINES)
@@ -84,6 +87,7 @@ def make_repository(top: Path, *, landing: str = "each") -> None:
         "paths": {"worktrees": str(top.parent / "slots")},
         "gates": {"static": [{"name": "there", "command": ["test", "-s", "app.txt"]}]},
         "landing": {"mode": landing},
+        "journal": {"enabled": journal},
     }
     (top / "pipeline.yaml").write_text(json.dumps(config))
     git(top, "init", "--quiet", "--initial-branch=main")

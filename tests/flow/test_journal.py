@@ -8,7 +8,7 @@ from small_run import Small, git, go, make_repository
 
 from pipeline.base.git import Repository
 from pipeline.flow.holding import hold
-from pipeline.store.journal import read, rebuild, write
+from pipeline.store.journal import read, rebuild
 
 
 @pytest.fixture(scope="session")
@@ -16,17 +16,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Small:
     top = tmp_path_factory.mktemp("journal") / "made"
     make_repository(top)
     return Small(top, go(top))
-
-
-@pytest.fixture
-def small(made: Small, tmp_path: Path) -> Small:
-    return made.copy_to(tmp_path / "repository")
-
-
-def write_all(small: Small) -> None:
-    with small.records as records, Repository.discover(small.top) as repo:
-        for run in records.runs():
-            write(repo, small.layout, records, run.run_id, log_bytes=65536)
 
 
 def clone(small: Small, to: Path) -> Small:
@@ -44,13 +33,12 @@ def rebuild_all(small: Small) -> tuple[str, ...]:
             return rebuild(ledger, repo, small.layout, journals)
 
 
-def test_database_is_rebuilt_equal_in_another_clone(small, tmp_path):
-    write_all(small)
-    other = clone(small, tmp_path / "other")
-    assert rebuild_all(other) == (small.run_id,)
-    assert dump(other.top) == dump(small.top)
-    ours, theirs = small.layout, other.layout
+def test_database_is_rebuilt_equal_in_another_clone(made, tmp_path):
+    other = clone(made, tmp_path / "other")
+    assert rebuild_all(other) == (made.run_id,)
+    assert dump(other.top) == dump(made.top)
+    ours, theirs = made.layout, other.layout
     assert (
-        theirs.events_file(small.run_id).read_bytes() == ours.events_file(small.run_id).read_bytes()
+        theirs.events_file(made.run_id).read_bytes() == ours.events_file(made.run_id).read_bytes()
     )
     assert rebuild_all(other) == ()

@@ -43,7 +43,7 @@ def life(small: Small, ws_id: str) -> list[PatchState]:
 
 
 def landed(small: Small) -> tuple[str, ...]:
-    names = (small.layout.run_ref(small.run_id), small.layout.run_branch(small.run_id), "main")
+    names = (small.layout.archive_ref(small.run_id), small.layout.run_branch(small.run_id), "main")
     return (*(small.git("rev-parse", name) for name in names), small.git("status", "--porcelain"))
 
 

@@ -21,7 +21,7 @@ from pipeline.store.lock import RunLock
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Small:
     top = tmp_path_factory.mktemp("verify") / "made"
-    make_repository(top)
+    make_repository(top, journal=False)
     return Small(top, go(top))
 
 

@@ -211,6 +211,8 @@ def _ref_faults(shop: Shop, store: sqlite3.Connection) -> list[str]:
     """The refs of ours are where the rows say."""
     listed = git(shop.top, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     refs = dict(line.split(" ") for line in listed)
+    for archive in [name for name in refs if name.startswith("refs/pipeline/archive/")]:
+        refs |= _folded(shop, archive)
     found = []
     for row in store.execute("SELECT w.*, base_commit FROM workstreams w JOIN runs USING (run_id)"):
         name = f"refs/pipeline/state/{row['run_id']}/{row['ws_id']}"
@@ -221,6 +223,13 @@ def _ref_faults(shop: Shop, store: sqlite3.Connection) -> list[str]:
             if refs.get(name) != row["integration_commit"]:
                 found.append(f"{name} is at {refs.get(name)}, not {row['integration_commit']}")
     return found
+
+
+def _folded(shop: Shop, archive: str) -> dict[str, str]:
+    """What the refs of a run were that has ended, by the message of its archive."""
+    told = git(shop.top, "log", "-1", "--format=%B", "--grep=^Archive of run", archive)
+    words = [line.split(" ") for line in told.splitlines() if line.startswith("Pipeline-Ref: ")]
+    return {f"refs/pipeline/{name}": oid for _, oid, name in words}
 
 
 def _slot_faults(shop: Shop) -> list[str]:

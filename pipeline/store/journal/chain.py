@@ -1,5 +1,6 @@
 """Where a run's journal is, and its newest batch as the writer needs to know it."""
 
+import re
 from dataclasses import dataclass, field
 
 from pipeline.base.git import MissingObjectError, Repository
@@ -18,6 +19,14 @@ from pipeline.store.journal.format import (
 from pipeline.store.journal.lines import CorruptLineError, parse_line
 from pipeline.store.journal.tree import FileTree
 from pipeline.store.layout import Layout
+from pipeline.store.records import Records
+
+_UP_TO = re.compile(r"^Up to event ([0-9]{1,18})[.]$", re.MULTILINE)
+
+
+def up_to(last_event: int) -> str:
+    """How far a journal goes, as its commits say it."""
+    return f"Up to event {last_event}."
 
 
 @dataclass(slots=True)
@@ -91,6 +100,15 @@ def read_tip(repo: Repository, layout: Layout, run_id: str) -> Tip:
     except CorruptLineError as error:
         raise refuse(run_id, commit, str(error)) from None
     return tip
+
+
+def lags(repo: Repository, records: Records, run_id: str, commit: str) -> bool:
+    """Whether the database knows events that the journal does not; quick, and not all there is."""
+    found = _UP_TO.search(repo.read_commit(commit).message)
+    ((last,),) = records.query(
+        "SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ?", (run_id,)
+    ) or ((0,),)
+    return found is None or int(found[1]) < int(last)
 
 
 def refuse(run_id: str, commit: str, why: str, remedy: str = "") -> JournalError:

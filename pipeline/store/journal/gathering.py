@@ -37,7 +37,7 @@ _OF_RUN = (
         select_sql("publications", "WHERE run_id = ? ORDER BY ws_id, kind, name, repository"),
     ),
 )
-_NEW_VERDICTS = select_sql("verdicts", "WHERE run_id = ? AND number > ? ORDER BY number")
+_NEW_VERDICTS = select_sql("verdicts", "WHERE run_id = ? AND number >= ? ORDER BY number")
 _LAST_VERDICT = "SELECT coalesce(max(number), 0) FROM verdicts WHERE run_id = ?"
 _TEXTS = (
     "SELECT DISTINCT id, content FROM patches JOIN patch_texts USING (id) "
@@ -80,7 +80,7 @@ class Gathered:
             self._workstream(ws_id)
         for path, table, sql in _OF_RUN:
             self._put(path, table, self._rows(sql))
-        self._new_verdicts()
+        self._new_verdicts(0 if is_whole else self._tip.verdict_number)
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._query(sql, (self._run_id, *values))
@@ -121,10 +121,11 @@ class Gathered:
             if self._tip.tree.get(text) is None:
                 self.files.append((text, zlib.decompress(content)))
 
-    def _new_verdicts(self) -> None:
+    def _new_verdicts(self, number: int) -> None:
+        # A verdict that replaces the newest one gets its number: so that one is looked at again.
         rows = [
             row
-            for row in self._rows(_NEW_VERDICTS, self._tip.verdict_number)
+            for row in self._rows(_NEW_VERDICTS, number)
             if _verdict(row) not in self._tip.verdicts
         ]
         for first, part in _parts(rows):

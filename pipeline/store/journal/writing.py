@@ -12,7 +12,7 @@ from pipeline.base.files import sha256
 from pipeline.base.git import Identity, RefMovedError, RefUpdate, Repository
 from pipeline.base.git.history import commit_bytes
 from pipeline.base.git.loose import LooseObjects, object_id
-from pipeline.store.journal.chain import Tip, read_tip, refuse
+from pipeline.store.journal.chain import Tip, read_tip, refuse, up_to
 from pipeline.store.journal.format import (
     FORMAT,
     MANIFEST,
@@ -25,7 +25,7 @@ from pipeline.store.layout import Layout
 from pipeline.store.records import Records
 
 REF_MESSAGE = "git-pipeline"
-_NAME, _EMAIL = "git-pipeline", "git-pipeline@localhost"
+NAME, EMAIL = "git-pipeline", "git-pipeline@localhost"
 
 
 class JournalWriter:
@@ -119,12 +119,12 @@ class JournalWriter:
         )
 
     def _commit(self, tip: Tip, tree: str, manifest: Manifest, seconds: int) -> str:
-        who = Identity(_NAME, _EMAIL, seconds)
+        who = Identity(NAME, EMAIL, seconds)
         data = commit_bytes(
             tree=tree,
             parents=(tip.commit,) if tip.commit else self._base(),
             message=f"Journal of run {self._run_id}, batch {manifest.batch}\n\n"
-            f"Up to event {manifest.last_event}.\n",
+            f"{up_to(manifest.last_event)}\n",
             author=who,
             committer=who,
         )
