@@ -81,7 +81,8 @@ def find_completed(prepared: Prepared) -> RunSummary | None:
     """The summary of a completed run of the same key, which need not run again.
 
     ``None`` also where its engine died before all its files and its journal were written (`run`
-    writes them), and where the database cannot be read: `run` moves a broken one aside, or says what is wrong.
+    writes them), and where the database cannot be read: `run` moves a broken one aside, or says
+    what is wrong.
     """
     try:
         with Records(prepared.layout) as records:
