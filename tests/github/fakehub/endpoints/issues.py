@@ -184,7 +184,8 @@ def create_comment(call: Call) -> Answer:
     return Answer(201, shapes_issues.comment(call, one))
 
 
-def _comment(call: Call) -> Comment:
+def comment_of(call: Call) -> Comment:
+    """The comment of the path. 404 where there is none."""
     one = call.repo.comments.get(call.number("comment_id"))
     if one is None:
         raise missing()
@@ -194,13 +195,13 @@ def _comment(call: Call) -> Comment:
 @endpoint("GET", COMMENT, READ)
 def get_comment(call: Call) -> Answer:
     """One comment."""
-    return Answer(200, shapes_issues.comment(call, _comment(call)))
+    return Answer(200, shapes_issues.comment(call, comment_of(call)))
 
 
 @endpoint("PATCH", COMMENT, WRITE)
 def edit_comment(call: Call) -> Answer:
     """Change its text."""
-    one = _comment(call)
+    one = comment_of(call)
     one.body, one.updated_at = call.body["body"], now()
     return Answer(200, shapes_issues.comment(call, one))
 
@@ -208,7 +209,7 @@ def edit_comment(call: Call) -> Answer:
 @endpoint("DELETE", COMMENT, WRITE)
 def delete_comment(call: Call) -> Answer:
     """Delete it."""
-    del call.repo.comments[_comment(call).id]
+    del call.repo.comments[comment_of(call).id]
     return Answer(204)
 
 
