@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ _ENVIRONMENT = {
     "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
 }
 ZERO = "0" * 40
+_ID = re.compile(r"[0-9a-f]{40}")
 
 
 class GitError(Exception):
@@ -101,49 +103,80 @@ class Bare:
         return sha
 
     def refs(self, prefix: str = "refs/") -> dict[str, str]:
-        """Full names and object ids."""
-        lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix)
-        pairs = (line.split(" ", 1) for line in lines.splitlines())
-        return {ref: sha for sha, ref in pairs}
+        """Full names and object ids, sorted; read from git's files, since every request asks."""
+        found: dict[str, str] = {}
+        packed = self.path / "packed-refs"
+        if packed.exists():
+            for line in packed.read_text().splitlines():
+                sha, _, ref = line.partition(" ")
+                if ref.startswith("refs/"):
+                    found[ref] = sha
+        for folder, _, names in os.walk(self.path / "refs"):
+            for name in names:
+                file = Path(folder, name)
+                text = "" if name.endswith(".lock") else file.read_text().strip()
+                if _ID.fullmatch(text):
+                    found[file.relative_to(self.path).as_posix()] = text
+        return {ref: found[ref] for ref in sorted(found) if ref.startswith(prefix)}
 
     def resolve(self, name: str) -> str:
         """The commit that a branch, tag, full ref or (abbreviated) id means; empty for none."""
+        if _ID.fullmatch(name):
+            return name if self.kind(name) == "commit" else ""
         for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name):
-            try:
-                return self.text(
-                    "rev-parse", "-q", "--verify", "--end-of-options", candidate + "^{commit}"
-                )
-            except GitError:
-                continue
+            found = _quietly(
+                self, "rev-parse", "-q", "--verify", "--end-of-options", f"{candidate}^{{commit}}"
+            )
+            if found:
+                return found
         return ""
 
     def kind(self, sha: str) -> str:
         """The type of an object; empty where there is none."""
-        try:
-            return self.text("cat-file", "-t", sha)
-        except GitError:
-            return ""
+        return _kind(self, sha) if _ID.fullmatch(sha) else _quietly(self, "cat-file", "-t", sha)
 
     def commit(self, sha: str) -> Commit:
         """A commit's parts."""
         return _commit(self, sha)
 
     def log(self, include: str, exclude: str = "", limit: int = 250, path: str = "") -> list[str]:
-        """Commits of ``include`` that ``exclude`` has not, newest first."""
+        """Commits of ``include`` that ``exclude`` has not, both ids; newest first."""
         more = (f"^{exclude}",) if exclude else ()
         paths = ("--", path) if path else ()
-        return self.text("rev-list", f"-{limit}", include, *more, *paths).split()
+        return _quietly_cached(self, "rev-list", f"-{limit}", include, *more, *paths).split()
 
     def merge_base(self, one: str, other: str) -> str:
-        """Their best common ancestor; empty for unrelated ones."""
-        try:
-            return self.text("merge-base", one, other)
-        except GitError:
-            return ""
+        """The best common ancestor of two ids; empty for unrelated ones."""
+        return _quietly_cached(self, "merge-base", one, other)
 
     def changed(self, old: str, new: str) -> list[dict[str, Any]]:
         """Files that differ between two trees, with status, counts and patch."""
         return _changed(self, old, new)
+
+
+def _quietly(bare: Bare, *arguments: str) -> str:
+    """What git printed; empty where it ended with an error."""
+    try:
+        return bare.text(*arguments)
+    except GitError:
+        return ""
+
+
+@functools.lru_cache(8192)
+def _quietly_cached(bare: Bare, *arguments: str) -> str:
+    """The same for questions about ids alone: the answer never changes."""
+    return _quietly(bare, *arguments)
+
+
+def _kind(bare: Bare, sha: str) -> str:
+    """An object that is there stays; one that is not may come."""
+    found = _KINDS.get((bare.path, sha)) or _quietly(bare, "cat-file", "-t", sha)
+    if found:
+        _KINDS[bare.path, sha] = found
+    return found
+
+
+_KINDS: dict[tuple[Path, str], str] = {}
 
 
 @functools.lru_cache(4096)

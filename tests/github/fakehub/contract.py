@@ -129,9 +129,9 @@ def event_violations(name: str, payload: Any) -> list[str]:
 
     document = description.load()
     registry: Any = Registry().with_resource(
-        "", Resource.from_contents(document, default_specification=DRAFT4)
+        "urn:github", Resource.from_contents(document, default_specification=DRAFT4)
     )
-    schema = {"$ref": f"#/x-webhooks/{name}"}
+    schema = {"$ref": f"urn:github#/x-webhooks/{name}"}
     errors = OAS30Validator(schema, registry=registry).iter_errors(payload)
     return [f"{one.json_path.removeprefix('$.')}: {one.message}"[:400] for one in errors]
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import events, runs
 from .failures import failure
 from .world import World
 
@@ -23,6 +24,9 @@ def answer(server: "Server", name: str, body: bytes) -> tuple[int, bytes, str]:
             found: Any = _another(server, values)
         elif name == "close":
             found = _close(server)
+        elif name == "event":
+            with server.world.lock:
+                found = _event(server, values)
         else:
             with server.world.lock:
                 found = _CONTROLS[name](server.world, values)
@@ -94,6 +98,29 @@ def _commit(world: World, values: dict[str, Any]) -> dict[str, str]:
     return {"sha": sha}
 
 
+def _run(world: World, values: dict[str, Any]) -> Any:
+    return runs.add_run(world, world.repositories[values.pop("repo").lower()], values)
+
+
+def _artifact(world: World, values: dict[str, Any]) -> Any:
+    repo = world.repositories[values["repo"].lower()]
+    return runs.add_artifact(world, repo, values["name"], values["files"], values["run"])
+
+
+def _change(world: World, values: dict[str, Any]) -> None:
+    """Set fields of a record: ``kind`` is a field of the repository's, ``id`` a key in it."""
+    record = getattr(world.repositories[values["repo"].lower()], values["kind"])[values["id"]]
+    for name, value in values["fields"].items():
+        if isinstance(record, dict):
+            record[name] = value
+        else:
+            setattr(record, name, value)
+
+
+def _event(server: "Server", values: dict[str, Any]) -> dict[str, Any]:
+    return events.payload(server.world, server.url, values.pop("event"), values)
+
+
 _CONTROLS: dict[str, Control] = {
     "log": lambda world, _: [asdict(one) for one in world.log],
     "clear-log": lambda world, _: world.log.clear(),
@@ -107,4 +134,7 @@ _CONTROLS: dict[str, Control] = {
     "repository": _add_repository,
     "collaborator": _collaborator,
     "commit": _commit,
+    "run": _run,
+    "artifact": _artifact,
+    "change": _change,
 }

@@ -87,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _api(self, path: str, query: str, body: bytes) -> None:
         prefix = _ENTERPRISE if path.startswith(f"{_ENTERPRISE}/") else ""
+        path = "/graphql" if path == "/api/graphql" else path
         web = f"http://{self.headers.get('host') or urlsplit(self.server.url).netloc}"
         request = Request(
             self.command, path.removeprefix(prefix), query, dict(self.headers.items()), body

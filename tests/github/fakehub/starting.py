@@ -147,6 +147,66 @@ class Fake:
         values = {"repo": repo or self.repo, "ref": f"refs/heads/{branch}"}
         return str(self._control("commit", **values, files=files, message=message)["sha"])
 
+    def add_run(
+        self,
+        *,
+        path: str = ".github/workflows/ci.yml",
+        name: str = "CI",
+        branch: str = "main",
+        event: str = "push",
+        actor: str = "octocat",
+        status: str = "completed",
+        conclusion: str | None = "failure",
+        jobs: list[dict[str, Any]] | None = None,
+        artifacts: dict[str, dict[str, str]] | None = None,
+        head_repo: str = "",
+        sha: str = "",
+    ) -> dict[str, Any]:
+        """A workflow run on a branch's present commit (or ``sha``); gives ids: id, jobs, artifacts.
+
+        A job is {"name", "conclusion", "log", "steps": [{"name", "conclusion"}], "annotations"}; an
+        artifact's name stands for its files, path to text. ``head_repo`` names a fork.
+        """
+        values = {"path": path, "name": name, "head_branch": branch, "event": event}
+        sha = sha or self.state(head_repo)["refs"][f"refs/heads/{branch}"]
+        return dict(
+            self._control(
+                "run",
+                **values,
+                repo=self.repo,
+                head_sha=sha,
+                actor=actor,
+                status=status,
+                conclusion=conclusion,
+                head_repo=head_repo,
+                jobs=jobs or [],
+                artifacts=artifacts or {},
+            )
+        )
+
+    def add_artifact(self, run: int, name: str, files: dict[str, str]) -> int:
+        """One more artifact of a run; its id."""
+        values = {"repo": self.repo, "run": run, "name": name, "files": files}
+        return int(self._control("artifact", **values)["id"])
+
+    def change(self, kind: str, number: int, **fields: Any) -> None:
+        """Set fields of a record, such as change("artifacts", 7, expired=True)."""
+        self._control("change", repo=self.repo, kind=kind, id=number, fields=fields)
+
+    def event(
+        self, event: str, *, sender: str = "octocat", path: Path | None = None, **values: Any
+    ) -> dict[str, Any]:
+        """An event's payload, as in event("issue_comment.created", comment=7); see `events`.
+
+        With ``path`` it is written there too, for GITHUB_EVENT_PATH.
+        """
+        made = self._control(
+            "event", event=event, **{"repo": self.repo, **values, "sender": sender}
+        )
+        if path is not None:
+            path.write_text(json.dumps(made, indent=2))
+        return dict(made)
+
     def stop(self) -> None:
         """Close its port. The process stays for other tests."""
         self._control("close")

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import contract, description
+from . import contract, description, graphql
 from .bare import Bare
 from .endpoints import load_all
 from .failures import Failure
 from .limits import Limits
 from .routing import ROUTES, Answer, Call, ProblemError, missing
-from .state import Repository, Token, now
+from .state import Issue, Pull, Repository, Token, now
 
 ALL_RIGHTS = dict.fromkeys(
     (
@@ -147,6 +147,12 @@ class World:
                 raise CutError
             return answer
 
+    def note(self, request: contract.Request, status: int) -> None:
+        """Log a request that is answered elsewhere, and hold it against the contract."""
+        wrong = contract.request_violations(request)
+        self.violations += [f"{request.method} {request.path}: {one}" for one in wrong]
+        self._note(request, "", Answer(status), "")
+
     def _note(
         self, request: contract.Request, name: str, answer: Answer | None, failed: str
     ) -> None:
@@ -164,6 +170,8 @@ class World:
     ) -> Answer:
         """Limits, place, contract, rights, then the endpoint."""
         self.limits.count(request.method, token.login if token else "anonymous")
+        if (request.method, request.path) == ("POST", "/graphql"):
+            return graphql.answer(self, token, request.json())
         place = description.place(request.method, request.path)
         route = ROUTES.get((request.method, place.template)) if place else None
         if place is None or route is None:
@@ -239,19 +247,32 @@ class World:
     def notice_pushes(self, repo: Repository) -> None:
         """Bring pull requests up to what was pushed: heads move, those without a branch close."""
         with self.lock:
+            refs: dict[str, dict[str, str]] = {}
             for holder in self.repositories.values():
                 for issue in holder.issues.values():
                     pull = issue.pull
                     if pull and issue.state == "open" and repo in (holder, self._head(pull)):
-                        self._follow(holder, issue)
+                        self._follow(holder, issue, refs)
 
-    def _head(self, pull: Any) -> Repository | None:
+    def _head(self, pull: Pull) -> Repository | None:
         return self.repositories.get(pull.head_repo.lower())
 
-    def _follow(self, holder: Repository, issue: Any) -> None:
+    @staticmethod
+    def _branch(refs: dict[str, dict[str, str]], repo: Repository | None, name: str) -> str:
+        """A branch's commit, empty where there is none; a repository's refs are read once."""
+        if repo is None:
+            return ""
+        if repo.full_name not in refs:
+            refs[repo.full_name] = repo.bare.refs("refs/heads/")
+        return refs[repo.full_name].get(f"refs/heads/{name}", "")
+
+    def _follow(self, holder: Repository, issue: Issue, refs: dict[str, dict[str, str]]) -> None:
         """Move one open pull request to its branches' present commits."""
-        pull, source = issue.pull, self._head(issue.pull)
-        head, base = _branch(source, pull.head), _branch(holder, pull.base)
+        pull = issue.pull
+        assert pull is not None
+        source = self._head(pull)
+        head = self._branch(refs, source, pull.head)
+        base = self._branch(refs, holder, pull.base)
         if not head or not base:
             issue.state, issue.closed_at, issue.updated_at = "closed", now(), now()
             return
@@ -281,9 +302,3 @@ class World:
 
 def _plain(value: Any) -> Any:
     return asdict(value) if hasattr(value, "__dataclass_fields__") else str(value)
-
-
-def _branch(repo: Repository | None, name: str) -> str:
-    """A branch's commit; empty where there is none."""
-    ref = f"refs/heads/{name}"
-    return repo.bare.refs(ref).get(ref, "") if repo else ""

@@ -15,7 +15,8 @@ READ, WRITE = "actions=read", "actions=write"
 RUN = "./actions/runs/{run_id}"
 
 
-def _run_shape(call: Call, one: dict[str, Any], attempt: int = 0) -> dict[str, Any]:
+def run_shape(call: Call, one: dict[str, Any], attempt: int = 0) -> dict[str, Any]:
+    """A workflow run."""
     own, page = f"{call.root}/actions/runs/{one['id']}", f"{call.page}/actions/runs/{one['id']}"
     commit = call.repo.bare.commit(one["head_sha"])
     actor = shapes.user(call, one["actor"])
@@ -108,11 +109,12 @@ def redirect(call: Call, name: str, kind: str, content: bytes | None = None) -> 
 @endpoint("GET", "./actions/workflows", READ)
 def list_workflows(call: Call) -> Answer:
     """All workflows."""
-    some = [_workflow_shape(call, one) for one in call.repo.workflows.values()]
+    some = [workflow_shape(call, one) for one in call.repo.workflows.values()]
     return listed(call, some, "workflows")
 
 
-def _workflow_shape(call: Call, one: dict[str, Any]) -> dict[str, Any]:
+def workflow_shape(call: Call, one: dict[str, Any]) -> dict[str, Any]:
+    """A workflow."""
     return {
         **{name: one[name] for name in ("id", "name", "path", "state")},
         "node_id": shapes.node("W", one["id"]),
@@ -136,7 +138,7 @@ def _workflow(call: Call) -> dict[str, Any]:
 @endpoint("GET", "./actions/workflows/{workflow_id}", READ)
 def get_workflow(call: Call) -> Answer:
     """One workflow."""
-    return Answer(200, _workflow_shape(call, _workflow(call)))
+    return Answer(200, workflow_shape(call, _workflow(call)))
 
 
 @endpoint("POST", "./actions/workflows/{workflow_id}/dispatches", WRITE)
@@ -177,7 +179,7 @@ def _listed_runs(call: Call, runs: list[dict[str, Any]]) -> Answer:
             runs = [one for one in runs if one[key] == query[name]]
     if query.get("status"):
         runs = [one for one in runs if query["status"] in (one["status"], one["conclusion"])]
-    return listed(call, [_run_shape(call, one) for one in runs[::-1]], "workflow_runs")
+    return listed(call, [run_shape(call, one) for one in runs[::-1]], "workflow_runs")
 
 
 @endpoint("GET", "./actions/runs", READ)
@@ -196,7 +198,7 @@ def runs_of_workflow(call: Call) -> Answer:
 @endpoint("GET", RUN, READ)
 def get_run(call: Call) -> Answer:
     """One run."""
-    return Answer(200, _run_shape(call, run_of(call)))
+    return Answer(200, run_shape(call, run_of(call)))
 
 
 @endpoint("GET", RUN + "/attempts/{attempt_number}", READ)
@@ -205,7 +207,7 @@ def get_attempt(call: Call) -> Answer:
     run, attempt = run_of(call), call.number("attempt_number")
     if not 1 <= attempt <= run["run_attempt"]:
         raise missing()
-    return Answer(200, _run_shape(call, run, attempt))
+    return Answer(200, run_shape(call, run, attempt))
 
 
 def _jobs(call: Call, attempt: int) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ def search_issues(call: Call) -> Answer:
         for one in repo.issues.values():
             if all(_fits(repo, one, word) for word in shlex.split(call.query.get("q", ""))):
                 found.append({**shapes_issues.issue(call, one), "score": 1.0})
-    return listed(call, found[::-1], "items", incomplete_results=False)
+    return listed(call, found[::-1], "items", incomplete_results=False, search_type="lexical")
 
 
 def _fits(repo: Repository, one: Issue, word: str) -> bool:
