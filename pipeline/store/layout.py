@@ -9,6 +9,8 @@ from pipeline.base.files import as_unfit, make_directory, sha256, user_cache_dir
 
 STATE_DIR = ".pipeline"
 REF_ROOT = "refs/pipeline"
+# Beside the authority and not below it: what lies here is not believed yet.
+INCOMING_ROOT = "refs/pipeline-incoming"
 
 
 @dataclass(frozen=True, slots=True)

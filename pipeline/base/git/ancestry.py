@@ -12,6 +12,15 @@ def ahead_behind(repo: Repository, mine: str, theirs: str) -> tuple[int, int]:
     return int(ahead), int(behind)
 
 
+def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
+    """Whether ``newer`` is ``older`` or descends from it; False where either is not there."""
+    if older == newer:
+        return True
+    if not (repo.objects.has(older) and repo.objects.has(newer)):
+        return False
+    return repo.shared_git("merge-base", "--is-ancestor", older, newer, ok=(0, 1)).code == 0
+
+
 def unreachable_tips(repo: Repository, commits: Iterable[str]) -> tuple[str, ...]:
     """Of these commits, those that no ref leads to and none of the others does; sorted.
 
