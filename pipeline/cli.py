@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Run a configured gate on the tree of a commit.",
     "outputs": "Set the outputs of a step on GitHub from a JSON document.",
     "exec": "Run any program under the same care and record it.",
+    "sync": "Bring this repository and a remote to the same record of runs.",
     "worktree": "List, open and clean up worktrees.",
     "show-run": "Show one run and its workstreams.",
     "show-dag": "Show the dependency graph of a plan.",

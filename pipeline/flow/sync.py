@@ -62,13 +62,11 @@ def sync(repo: Repository, layout: Layout, config: Config, request: SyncRequest)
             rebuilt, more = _rebuild(repo, layout, lock, behind)
             notes = (*notes, *more)
             behind = tuple(run_id for run_id in behind if run_id not in rebuilt)
-        return replace(
-            report, notes=(*notes, *report.notes), to_rebuild=behind, rebuilt=rebuilt
-        )
+        return replace(report, notes=(*notes, *report.notes), to_rebuild=behind, rebuilt=rebuilt)
 
 
 def require_expected(repo: Repository, config: Config, remote: str) -> None:
-    """Raise InputError where ``publish.repository`` names another repository than a remote's URL."""
+    """Raise InputError where a remote is not that of ``publish.repository``."""
     expected = config.publish.repository
     if not expected:
         return
@@ -217,7 +215,8 @@ def _rebuild(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Bring the database up to journals, each by itself; what was, and what stood against it."""
     here = look_here(repo)
-    done, notes = [], []
+    done: list[str] = []
+    notes: list[str] = []
     with Ledger(layout, lock, durable=repo.objects.flush) as ledger:
         for run_id in run_ids:
             try:

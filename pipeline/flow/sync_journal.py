@@ -36,7 +36,9 @@ class Named:
         for row in journal.rows["step_attempts"]:
             details = row["details"] or {}
             own.setdefault(row["ws_id"], set()).update(
-                value for name in ("commit", "origin") if isinstance(value := details.get(name), str)
+                value
+                for name in ("commit", "origin")
+                if isinstance(value := details.get(name), str)
             )
         landings = {row["landing_commit"] for row in journal.rows["workstreams"]}
         landed = frozenset({run["integration_commit"], run["base_commit"], *landings} - {""})

@@ -19,9 +19,7 @@ _RUNS_AT_ONCE = 100
 _MESSAGE = "git-pipeline: sync"
 
 
-def receive(
-    repo: Repository, remote: str, there: Place, here: Place
-) -> Mapping[str, RunSync]:
+def receive(repo: Repository, remote: str, there: Place, here: Place) -> Mapping[str, RunSync]:
     """Take over the runs of a place on a remote, each as a whole or not at all.
 
     Returns what came of those that are not as they are here. The caller holds the run lock.

@@ -50,7 +50,9 @@ def send(
         told = _push(repo, remote, batch)
         if any(_trouble(told, parcel) for parcel in batch) and len(batch) > 1:
             # One run that somebody else moved must not hold up the others.
-            told = {ref: one for parcel in batch for ref, one in _push(repo, remote, [parcel]).items()}
+            told = {
+                ref: one for parcel in batch for ref, one in _push(repo, remote, [parcel]).items()
+            }
         outcomes |= {parcel.run_id: _outcome(parcel, told) for parcel in batch}
     return outcomes
 
@@ -73,9 +75,7 @@ def pack(repo: Repository, ours: RunRefs, theirs: RunRefs) -> Parcel:
     return Parcel(ours.run_id, tuple(_writing(repo, ours, theirs, named)), kind)
 
 
-def _folding(
-    repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named
-) -> Iterator[RefUpdate]:
+def _folding(repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named) -> Iterator[RefUpdate]:
     """The archive is put there, and what it holds is taken away."""
     if theirs.archive != ours.archive:
         yield RefUpdate(theirs.name(f"archive/{ours.run_id}"), ours.archive, theirs.archive)
@@ -84,9 +84,7 @@ def _folding(
             yield RefUpdate(theirs.name(rest), "", oid)
 
 
-def _writing(
-    repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named
-) -> Iterator[RefUpdate]:
+def _writing(repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named) -> Iterator[RefUpdate]:
     for rest, held in ours.live.items():
         oid = held if named.allows(rest, held) else named.accepted.get(rest.rpartition("/")[2], "")
         old = theirs.refs.get(rest, "")

@@ -13,7 +13,9 @@ def ahead_behind(repo: Repository, mine: str, theirs: str) -> tuple[int, int]:
 
 
 def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
-    """Whether ``newer`` is ``older`` or descends from it; False where either is not there."""
+    """Whether ``newer`` is ``older`` or descends from it; False where either is not there or empty."""
+    if not older or not newer:
+        return False
     if older == newer:
         return True
     if not (repo.objects.has(older) and repo.objects.has(newer)):

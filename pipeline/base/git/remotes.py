@@ -65,9 +65,12 @@ class Remotes:
         object_format: str,
         flush: Callable[[], None],
         *,
+        cwd: Path | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        """``cwd`` is what a relative path in a remote's URL starts from: the checkout's top."""
         self._common_dir = common_dir
+        self._cwd = cwd or common_dir
         self._object_format = object_format
         self._flush = flush
         self._environ = dict(os.environ if environ is None else environ)
@@ -246,7 +249,7 @@ class Remotes:
         env = remote_access.add_settings(env, {f"remote.{name}.mirror": "false"})
         try:
             return capture(
-                remote_argv(args), cwd=self._common_dir, env=env, stdin=stdin, timeout_s=timeout_s
+                remote_argv(args), cwd=self._cwd, env=env, stdin=stdin, timeout_s=timeout_s
             )
         except UnfitError as error:
             if "did not end within" not in error.what:
@@ -255,7 +258,7 @@ class Remotes:
 
     def _local(self, *args: str, ok: tuple[int, ...] = (0,)) -> Completed:
         env = remote_access.network_environment({}) | {"GIT_DIR": str(self._common_dir)}
-        done = capture(remote_argv(args), cwd=self._common_dir, env=env, timeout_s=60.0)
+        done = capture(remote_argv(args), cwd=self._cwd, env=env, timeout_s=60.0)
         if done.code not in ok:
             said = remote_access.clean_words(done.err, self._environ)
             raise UnfitError(f"git {args[0]} ended with exit code {done.code}: {said}")

@@ -51,7 +51,7 @@ class Repository:
         self.objects = Objects(self._engine, objects_dir)
         self.trees = Trees(self.objects)
         self.refs = Refs(common_dir, object_format, self.objects.flush)
-        self.remotes = Remotes(common_dir, object_format, self.objects.flush)
+        self.remotes = Remotes(common_dir, object_format, self.objects.flush, cwd=top)
         self._differ = Differ(self._engine, objects_dir)
         self._rooms = ScratchRooms(self._engine, objects_dir)
         self._merger = Merger(self._engine, self.objects, self.trees)
