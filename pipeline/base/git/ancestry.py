@@ -13,7 +13,7 @@ def ahead_behind(repo: Repository, mine: str, theirs: str) -> tuple[int, int]:
 
 
 def is_ancestor(repo: Repository, older: str, newer: str) -> bool:
-    """Whether ``newer`` is ``older`` or descends from it; False where either is not there or empty."""
+    """Whether ``newer`` is ``older`` or descends from it; False where one is not there."""
     if not older or not newer:
         return False
     if older == newer:
