@@ -14,12 +14,13 @@ from pipeline.base.git.address import is_same, parse
 from pipeline.base.git.remote_errors import GONE
 from pipeline.base.git.remotes import RemoteError
 from pipeline.flow.aftermath import heal_refs
+from pipeline.flow.journaling import settle_behind
 from pipeline.flow.sync_outcome import Received, RunSync, Sent, SyncReport
 from pipeline.flow.sync_receive import receive
 from pipeline.flow.sync_refs import PREFIXES, Place, choose, look_at, look_here
 from pipeline.flow.sync_send import send
 from pipeline.model.config import Config
-from pipeline.store.journal import JournalError, read, rebuild, write
+from pipeline.store.journal import JournalError, read, rebuild
 from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
@@ -100,7 +101,7 @@ class _Exchange:
             for run in records.runs():
                 try:
                     size = self._config.journal.log_bytes
-                    write(self._repo, self._layout, records, run.run_id, log_bytes=size)
+                    settle_behind(self._repo, self._layout, records, run, size)
                 except JournalError as error:
                     notes.append(str(error))
         return tuple(notes)

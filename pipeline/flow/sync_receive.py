@@ -13,7 +13,7 @@ from pipeline.flow.sync_journal import Named, goes_to, missing_commit
 from pipeline.flow.sync_outcome import Received, RunSync
 from pipeline.flow.sync_refs import Place, RunRefs, look_at
 from pipeline.store.journal import JournalError, read
-from pipeline.store.layout import INCOMING_ROOT, REF_ROOT
+from pipeline.store.layout import INCOMING_ROOT
 
 _RUNS_AT_ONCE = 100
 _MESSAGE = "git-pipeline: sync"
@@ -93,9 +93,8 @@ def _verified(repo: Repository, staged: RunRefs) -> Named:
         raise JournalError(
             f"What is called the journal of run {staged.run_id} is that of {journal.run_id}."
         )
-    if journal.is_folded != bool(staged.archive):
-        word = "archive" if staged.archive else "journal"
-        raise JournalError(f"What is called the {word} of run {staged.run_id} is none.")
+    if staged.archive and not journal.is_folded:
+        raise JournalError(f"What is called the archive of run {staged.run_id} is none.")
     return Named.of(journal)
 
 
@@ -114,17 +113,18 @@ def _moves(
 ) -> tuple[list[RefUpdate], list[str]]:
     """The moves of our refs, and the names of those that hold more than the journal knows."""
     kept, moves = [], []
-    taken = {f"archive/{staged.run_id}": staged.archive} if staged.archive else staged.refs
+    taken = staged.folded or staged.live
     for rest, oid in taken.items():
         old = ours.refs.get(rest)
         if old is None or old in named.commits or is_ancestor(repo, old, oid):
             moves.append(RefUpdate(ours.name(rest), oid, old))
         else:
             kept.append(ours.name(rest))
-    if staged.archive:
-        for rest, old in ours.live.items():
-            if old in named.commits or is_ancestor(repo, old, staged.archive):
-                moves.append(RefUpdate(f"{REF_ROOT}/{rest}", None, old))
-            else:
-                kept.append(ours.name(rest))
+    # What is in the other shape here: folded there since, or unfolded to be carried on.
+    other = ours.live if staged.archive else ours.folded
+    for rest, old in other.items():
+        if old in named.commits or is_ancestor(repo, old, staged.head):
+            moves.append(RefUpdate(ours.name(rest), None, old))
+        else:
+            kept.append(ours.name(rest))
     return moves, kept

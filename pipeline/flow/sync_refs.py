@@ -39,6 +39,11 @@ class RunRefs:
         return self.archive or self.refs.get(f"journal/{self.run_id}", "")
 
     @property
+    def folded(self) -> Mapping[str, str]:
+        """The one ref of a finished run, or none."""
+        return {f"archive/{self.run_id}": self.archive} if self.archive else {}
+
+    @property
     def live(self) -> Mapping[str, str]:
         """The refs that are gone once the run is folded."""
         return {rest: oid for rest, oid in self.refs.items() if rest != f"archive/{self.run_id}"}

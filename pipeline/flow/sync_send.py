@@ -65,7 +65,8 @@ def pack(repo: Repository, ours: RunRefs, theirs: RunRefs) -> Parcel:
     nothing = Parcel(ours.run_id, (), Sent.NOTHING)
     if not ours.head or (theirs.head and not is_ancestor(repo, theirs.head, ours.head)):
         return nothing
-    if theirs.refs == ours.refs:
+    is_reshaped = theirs.head == ours.head and bool(theirs.archive) != bool(ours.archive)
+    if theirs.refs == ours.refs or is_reshaped:  # a fold is a commit: this one is only about names
         return nothing
     named = Named.of(read(repo, ours.head))
     kind = Sent.UPDATED if theirs.head else Sent.NEW
@@ -91,6 +92,8 @@ def _writing(repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named) -> 
         is_known = not old or old in named.commits or is_ancestor(repo, old, oid)
         if oid and oid != old and is_known:
             yield RefUpdate(theirs.name(rest), oid, old)
+    for rest, oid in theirs.folded.items():  # it was carried on since
+        yield RefUpdate(theirs.name(rest), "", oid)
 
 
 def _batches(parcels: Sequence[Parcel]) -> Iterator[Sequence[Parcel]]:

@@ -13,12 +13,15 @@ from machines import Hub, Machine, Shared, join, make_hub
 from small_run import git, go, make_repository
 
 from pipeline.base.errors import InputError, UnfitError
+from pipeline.base.git import Repository
 from pipeline.base.git.remotes import RemoteError
 from pipeline.base.schema import fast_check
 from pipeline.flow.sync_outcome import Received, Sent
 from pipeline.flow.sync_refs import look_at, run_of
+from pipeline.store.journal import unfold
 from pipeline.store.lock import RunLock
 
+OFF = {"enabled": False}
 RUN = "01m7zbndxc0s5ys6qtqjtht97q"
 
 
@@ -26,8 +29,13 @@ RUN = "01m7zbndxc0s5ys6qtqjtht97q"
 def apart(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     """A machine with a run, and a remote that does not know of it."""
     folder = tmp_path_factory.mktemp("apart")
-    make_repository(folder / "one")
-    made = Shared(folder, go(folder / "one"))
+    top = folder / "one"
+    make_repository(top)
+    config = (top / "pipeline.yaml").read_text()
+    (top / "pipeline.yaml").write_text(json.dumps({**json.loads(config), "journal": OFF}))
+    made = Shared(folder, go(top))
+    (top / "pipeline.yaml").write_text(config)
+    made.machine("one").sql("UPDATE runs SET state = 'interrupted'")  # as one that goes on
     make_hub(made.machine("one"), made.hub.top)
     return made
 
@@ -69,6 +77,40 @@ def test_again_changes_nothing(three: tuple[Machine, Machine, Hub]) -> None:
         assert (report.runs, report.same, report.is_well) == ((), 1, True)
         assert report.to_rebuild == ()
     assert before == (hub.refs(), one.refs("refs"), two.refs("refs"))
+
+
+def test_a_run_that_has_ended_is_one_ref_everywhere(three: tuple[Machine, Machine, Hub]) -> None:
+    one, two, hub = three
+    assert len(hub.refs()) > 3
+    one.sql("UPDATE runs SET state = 'partial'")
+    one.happen("the end")
+    assert one.sync_run().sent is Sent.FOLDED
+    assert list(hub.refs()) == [f"refs/pipeline/archive/{one.run_id}"]
+    assert two.sync_run(rebuilds=True).received is Received.UPDATED
+    assert one.refs() == two.refs() == hub.refs()
+    assert dump(two.top) == dump(one.top)
+    assert two.git("fsck", "--connectivity-only", "--no-dangling") == ""
+
+
+def test_a_folded_run_that_is_carried_on_has_its_refs_again(
+    three: tuple[Machine, Machine, Hub],
+) -> None:
+    one, two, hub = three
+    live = hub.refs().keys()
+    one.sql("UPDATE runs SET state = 'partial'")
+    one.happen("the end")
+    one.sync()
+    two.sync(rebuilds=True)
+    two.sql("UPDATE runs SET state = 'running'")
+    with Repository.discover(two.top) as repo:
+        unfold(repo, two.layout, two.run_id)
+    assert two.sync().is_well
+    assert len(hub.refs()) == 1  # nothing has happened yet
+    two.happen("it goes on")
+    assert two.sync_run().sent is Sent.UPDATED
+    assert hub.refs().keys() == live
+    assert one.sync_run(rebuilds=True).received is Received.UPDATED
+    assert one.refs() == two.refs() == hub.refs()
 
 
 def test_what_happens_on_one_machine_comes_to_the_other(
