@@ -1,0 +1,202 @@
+"""Runs the workflows with nektos/act, on this machine alone, in front of the stand-in for GitHub.
+
+act's host mode starts the steps as processes here, each job in a workspace of its own. Three things
+are played, because act or this machine lacks them: GitHub's own actions (``stubs/``), the package
+index behind ``actions/setup``, and ``uses: $/…``, which act 0.2.87 does not know: it is written out
+to what GitHub resolves it to, the repository and the commit of the file that it stands in.
+"""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fakehub.starting import Fake
+from workflows.workflow_files import PINS, ROOT
+
+TOOL = "octo/git-pipeline"
+TOOL_COMMIT = "0123456789abcdef0123456789abcdef01234567"
+STUBS = Path(__file__).parent / "stubs"
+_SECONDS = 240
+
+
+def copy_tool(to: Path, *, real_setup: bool = False) -> Path:
+    """git-pipeline's own repository as act gets it: with ``$/`` written out."""
+    for name in ("actions", ".github/workflows"):
+        shutil.copytree(ROOT / name, to / name)
+    if real_setup:
+        for name in ("pipeline", "hooks", "schema"):
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / name, to / name)
+    else:
+        shutil.copy(STUBS / "setup" / "action.yml", to / "actions" / "setup" / "action.yml")
+    for path in (*to.glob("actions/*/action.yml"), *to.glob(".github/workflows/*.yml")):
+        text = re.sub(r"(\buses: )\$/(\S+)", rf"\g<1>{TOOL}/\2@{TOOL_COMMIT}", path.read_text())
+        path.write_text(text)
+    return to
+
+
+class Proxy:
+    """Where anything that leaves the machine would be sent; it answers nothing and remembers."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.seen: list[str] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(2)
+                try:
+                    self.seen.append(connection.recv(200).decode("latin-1").partition("\r")[0])
+                except OSError:
+                    self.seen.append("(nothing was said)")
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@dataclass
+class Played:
+    """How a workflow ended: act's exit code, what it printed, and the artifacts it left."""
+
+    code: int
+    log: str
+    artifacts: Path
+
+    def job_ended(self, job: str) -> str:
+        """How a job ended, as act's log tells: ``succeeded``, ``failed``, or empty (not run)."""
+        ends = re.findall(rf"^\[[^\]]*{re.escape(job)}\s*\].*Job (succeeded|failed)", self.log, re.M)
+        return ends[-1] if ends else ""
+
+
+@dataclass
+class Stage:
+    """A sample repository on the fake, and what it takes to run workflows of it."""
+
+    folder: Path
+    github: Fake
+    act: Path
+    tool: Path
+    proxy: Proxy
+    token: str = "ghs_good"
+    pipeline: Path = Path(sys.executable).parent / "pipeline"
+    extra: dict[str, str] = field(default_factory=dict)
+    _runs: int = 0
+
+    def git(self, *arguments: str) -> str:
+        """git in the bare repository."""
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.github.bare, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def run(
+        self, workflow: str, event: str, payload: Mapping[str, Any], *, ref: str = "main"
+    ) -> Played:
+        """Run one workflow file of the sample repository for an event at a branch."""
+        self._runs += 1
+        home = self.folder / f"run{self._runs}"
+        (home / "artifacts").mkdir(parents=True)
+        (home / "home").mkdir()
+        commit = self.git("rev-parse", f"refs/heads/{ref}")
+        work = home / "work"
+        subprocess.run(
+            ["git", "clone", "--quiet", "--branch", ref, str(self.github.bare), str(work)], check=True
+        )
+        owner, _, name = self.github.repo.partition("/")
+        whole = {
+            "repository": {
+                "id": 1,
+                "name": name,
+                "full_name": self.github.repo,
+                "owner": {"login": owner},
+                "default_branch": "main",
+            },
+            "ref": f"refs/heads/{ref}",
+            "after": commit,
+            **payload,
+        }
+        (home / "event.json").write_text(json.dumps(whole))
+        (home / "secrets").write_text(f"GITHUB_TOKEN={self.token}\n")
+        values = {
+            "GITHUB_SERVER_URL": self.github.url,
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_REPOSITORY": self.github.repo,
+            "GITHUB_REPOSITORY_OWNER": owner,
+            "GITHUB_REF": f"refs/heads/{ref}",
+            "SHA_REF": commit,
+            "GITHUB_RUN_ID": str(self._runs),
+            "PLAYED_ARTIFACTS": str(home / "artifacts"),
+            "PLAYED_PIPELINE": str(self.pipeline),
+            "PLAYED_PYTHON": sys.executable,
+            "PLAYED_APP_TOKEN": "ghs_app",
+            **self.extra,
+        }
+        (home / "env").write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+        done = subprocess.run(
+            self._arguments(home, work, workflow, event),
+            env=self._environment(home),
+            cwd=work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_SECONDS,
+        )
+        (home / "log").write_text(done.stdout)
+        return Played(done.returncode, done.stdout, home / "artifacts")
+
+    def _arguments(self, home: Path, work: Path, workflow: str, event: str) -> list[str]:
+        local = {f"{name}@{commit}": STUBS / name.partition("/")[2] for name, commit in PINS.items()}
+        local[f"{TOOL}@{TOOL_COMMIT}"] = self.tool
+        return [
+            str(self.act),
+            event,
+            *("--directory", str(work)),
+            *("--eventpath", str(home / "event.json")),
+            *("--workflows", f".github/workflows/{workflow}"),
+            *("--platform", "ubuntu-latest=-self-hosted"),
+            *("--secret-file", str(home / "secrets")),
+            *("--env-file", str(home / "env")),
+            *("--action-cache-path", str(home / "act")),
+            *("--concurrent-jobs", "1"),
+            *("--no-cache-server", "--no-skip-checkout", "--action-offline-mode"),
+            *(part for key, path in local.items() for part in ("--local-repository", f"{key}={path}")),
+        ]
+
+    def _environment(self, home: Path) -> dict[str, str]:
+        """Nothing of this test's own, no way out of the machine."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home / "home"),
+            "XDG_CACHE_HOME": str(home / "home"),
+            "XDG_CONFIG_HOME": str(home / "home"),
+            "ACT_DISABLE_VERSION_CHECK": "1",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "LANG": "C.UTF-8",
+            **{name: self.proxy.url for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")},
+            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "GOPROXY": "off",
+        }
