@@ -10,6 +10,8 @@ import pytest
 from fakehub.starting import Fake
 from workflows.acting import TOOL, TOOL_COMMIT, Proxy, Stage, copy_tool
 
+_ACT = os.environ.get("PIPELINE_ACT", "")  # read here: tests have an environment without it
+
 CONFIG = """\
 project: {base: main}
 run: {jobs: 1}
@@ -23,9 +25,8 @@ gates:
 @pytest.fixture(scope="session")
 def act() -> Path:
     """The act that the nox session has built; these tests are started by it alone."""
-    found = os.environ.get("PIPELINE_ACT", "")
-    assert found, "PIPELINE_ACT does not say where act is: run `nox -s workflows`"
-    return Path(found)
+    assert _ACT, "PIPELINE_ACT does not say where act is: run `nox -s workflows`"
+    return Path(_ACT)
 
 
 @pytest.fixture(scope="session")
