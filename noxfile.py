@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 NOX = "nox>=2024.4.15"
+ACT = "github.com/nektos/act@v0.2.87"
 AIDER = "aider-chat==0.86.2"
 NODE_AGENTS = (
     "@anthropic-ai/claude-code@2.1.197",
@@ -128,7 +129,8 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest",
         *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
-        *("-m", "not agents and not actions and not frameworks"),  # they have sessions of their own
+        # They have sessions of their own.
+        *("-m", "not agents and not actions and not workflows and not frameworks"),
         # Real processes on a machine that others use too: a test that fails is run once more,
         # and counted as such in the closing line.
         *("--reruns", "1"),
@@ -155,7 +157,8 @@ def runtime(session: nox.Session) -> None:
         "-n",
         "auto",
         "-m",
-        "not slow and not kill and not replay and not agents and not actions and not frameworks",
+        "not slow and not kill and not replay and not agents and not actions and not workflows "
+        "and not frameworks",
         "-q",
     )
 
@@ -243,6 +246,38 @@ def _install_actions(session: nox.Session, home: Path) -> None:
             session.warn(f"actionlint could not be built, its old engine lints instead: {built}")
             return  # and the next time tries again
     ready.write_text(wanted)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Run the workflows with act on a sample repository, in front of a GitHub that is played."""
+    missing = [name for name in ("bash", "curl", "jq") if shutil.which(name) is None]
+    if missing:
+        session.error(f"{' and '.join(missing)} cannot be found on PATH; the workflows need them.")
+    env = {"PIPELINE_ACT": str(_act(session))}
+    _install(session, "test")
+    where = (str(ROOT / "tests" / "workflows"), "-m", "workflows")
+    session.run("pytest", *where, "-n", "2", "--reruns", "1", *session.posargs, env=env)
+
+
+def _act(session: nox.Session) -> Path:
+    """The pinned act: the one on PATH, or built into the session's folder with Go, once."""
+    version = ACT.rpartition("@v")[2]
+    found = shutil.which("act")
+    if found and subprocess.run(
+        [found, "--version"], capture_output=True, text=True, check=False
+    ).stdout.strip().endswith(version):
+        return Path(found)
+    home = (_folder(session) / version).resolve()
+    if not (home / "act").exists():
+        if shutil.which("go") is None:
+            session.error(
+                f"Neither act {version} nor Go can be found on PATH, so the workflows cannot be "
+                "run: install Go 1.21 or newer, then run this again."
+            )
+        env = {"GOBIN": str(home), "GOTOOLCHAIN": "auto", "GOFLAGS": "-buildvcs=false"}
+        session.run("go", "install", ACT, external=True, env=env, silent=True)
+    return home / "act"
 
 
 @nox.session

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +28,11 @@ STUBS = Path(__file__).parent / "stubs"
 _SECONDS = 240
 
 
-def copy_tool(to: Path, *, real_setup: bool = False) -> Path:
+def copy_tool(to: Path) -> Path:
     """git-pipeline's own repository as act gets it: with ``$/`` written out."""
     for name in ("actions", ".github/workflows"):
         shutil.copytree(ROOT / name, to / name)
-    if real_setup:
-        for name in ("pipeline", "hooks", "schema"):
-            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, to / name)
-    else:
-        shutil.copy(STUBS / "setup" / "action.yml", to / "actions" / "setup" / "action.yml")
+    shutil.copy(STUBS / "setup" / "action.yml", to / "actions" / "setup" / "action.yml")
     for path in (*to.glob("actions/*/action.yml"), *to.glob(".github/workflows/*.yml")):
         text = re.sub(r"(\buses: )\$/(\S+)", rf"\g<1>{TOOL}/\2@{TOOL_COMMIT}", path.read_text())
         path.write_text(text)
@@ -84,13 +78,17 @@ class Played:
 
     def job_ended(self, job: str) -> str:
         """How a job ended, as act's log tells: ``succeeded``, ``failed``, or empty (not run)."""
-        ends = re.findall(rf"^\[[^\]]*{re.escape(job)}\s*\].*Job (succeeded|failed)", self.log, re.M)
+        line = rf"^\[[^\]]*{re.escape(job)}\s*\].*Job (succeeded|failed)"
+        ends = re.findall(line, self.log, re.MULTILINE)
         return ends[-1] if ends else ""
 
 
 @dataclass
 class Stage:
-    """A sample repository on the fake, and what it takes to run workflows of it."""
+    """A sample repository on the fake, and what it takes to run workflows of it.
+
+    ``tamper`` is Python that somebody in the first job runs on a folder before it is uploaded.
+    """
 
     folder: Path
     github: Fake
@@ -99,7 +97,7 @@ class Stage:
     proxy: Proxy
     token: str = "ghs_good"
     pipeline: Path = Path(sys.executable).parent / "pipeline"
-    extra: dict[str, str] = field(default_factory=dict)
+    tamper: str = ""
     _runs: int = 0
 
     def git(self, *arguments: str) -> str:
@@ -115,47 +113,20 @@ class Stage:
         """Run one workflow file of the sample repository for an event at a branch."""
         self._runs += 1
         home = self.folder / f"run{self._runs}"
-        (home / "artifacts").mkdir(parents=True)
-        (home / "home").mkdir()
+        for name in ("artifacts", "home"):
+            (home / name).mkdir(parents=True)
         commit = self.git("rev-parse", f"refs/heads/{ref}")
-        work = home / "work"
-        subprocess.run(
-            ["git", "clone", "--quiet", "--branch", ref, str(self.github.bare), str(work)], check=True
-        )
-        owner, _, name = self.github.repo.partition("/")
-        whole = {
-            "repository": {
-                "id": 1,
-                "name": name,
-                "full_name": self.github.repo,
-                "owner": {"login": owner},
-                "default_branch": "main",
-            },
-            "ref": f"refs/heads/{ref}",
-            "after": commit,
-            **payload,
-        }
-        (home / "event.json").write_text(json.dumps(whole))
+        clone = ("clone", "--quiet", "--branch", ref, ".", str(home / "work"))
+        self.git(*clone)
+        event_document = {**self._event(ref, commit), **payload}
+        (home / "event.json").write_text(json.dumps(event_document))
         (home / "secrets").write_text(f"GITHUB_TOKEN={self.token}\n")
-        values = {
-            "GITHUB_SERVER_URL": self.github.url,
-            "GITHUB_API_URL": self.github.api_url,
-            "GITHUB_REPOSITORY": self.github.repo,
-            "GITHUB_REPOSITORY_OWNER": owner,
-            "GITHUB_REF": f"refs/heads/{ref}",
-            "SHA_REF": commit,
-            "GITHUB_RUN_ID": str(self._runs),
-            "PLAYED_ARTIFACTS": str(home / "artifacts"),
-            "PLAYED_PIPELINE": str(self.pipeline),
-            "PLAYED_PYTHON": sys.executable,
-            "PLAYED_APP_TOKEN": "ghs_app",
-            **self.extra,
-        }
-        (home / "env").write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+        lines = (f"{key}={value}\n" for key, value in self._values(home, ref, commit).items())
+        (home / "env").write_text("".join(lines))
         done = subprocess.run(
-            self._arguments(home, work, workflow, event),
+            self._arguments(home, workflow, event),
             env=self._environment(home),
-            cwd=work,
+            cwd=home / "work",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -165,15 +136,46 @@ class Stage:
             timeout=_SECONDS,
         )
         (home / "log").write_text(done.stdout)
+        print(done.stdout)
         return Played(done.returncode, done.stdout, home / "artifacts")
 
-    def _arguments(self, home: Path, work: Path, workflow: str, event: str) -> list[str]:
-        local = {f"{name}@{commit}": STUBS / name.partition("/")[2] for name, commit in PINS.items()}
+    def _event(self, ref: str, commit: str) -> dict[str, Any]:
+        """What every event tells of where it happened."""
+        owner, _, name = self.github.repo.partition("/")
+        repository = {
+            "id": 1,
+            "name": name,
+            "full_name": self.github.repo,
+            "owner": {"login": owner},
+            "default_branch": "main",
+        }
+        return {"repository": repository, "ref": f"refs/heads/{ref}", "after": commit}
+
+    def _values(self, home: Path, ref: str, commit: str) -> dict[str, str]:
+        """Variables of every step."""
+        return {
+            "GITHUB_SERVER_URL": self.github.url,
+            "GITHUB_API_URL": self.github.api_url,
+            "GITHUB_REPOSITORY": self.github.repo,
+            "GITHUB_REPOSITORY_OWNER": self.github.repo.partition("/")[0],
+            "GITHUB_REF": f"refs/heads/{ref}",
+            "SHA_REF": commit,
+            "GITHUB_RUN_ID": str(self._runs),
+            "PLAYED_ARTIFACTS": str(home / "artifacts"),
+            "PLAYED_PIPELINE": str(self.pipeline),
+            "PLAYED_PYTHON": sys.executable,
+            "PLAYED_APP_TOKEN": "ghs_app",
+            "PLAYED_TAMPER": self.tamper,
+        }
+
+    def _arguments(self, home: Path, workflow: str, event: str) -> list[str]:
+        local = {f"{name}@{sha}": STUBS / name.partition("/")[2] for name, sha in PINS.items()}
         local[f"{TOOL}@{TOOL_COMMIT}"] = self.tool
+        known = [("--local-repository", f"{key}={path}") for key, path in local.items()]
         return [
             str(self.act),
             event,
-            *("--directory", str(work)),
+            *("--directory", str(home / "work")),
             *("--eventpath", str(home / "event.json")),
             *("--workflows", f".github/workflows/{workflow}"),
             *("--platform", "ubuntu-latest=-self-hosted"),
@@ -182,11 +184,12 @@ class Stage:
             *("--action-cache-path", str(home / "act")),
             *("--concurrent-jobs", "1"),
             *("--no-cache-server", "--no-skip-checkout", "--action-offline-mode"),
-            *(part for key, path in local.items() for part in ("--local-repository", f"{key}={path}")),
+            *(part for pair in known for part in pair),
         ]
 
     def _environment(self, home: Path) -> dict[str, str]:
         """Nothing of this test's own, no way out of the machine."""
+        proxies = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(home / "home"),
@@ -195,7 +198,7 @@ class Stage:
             "ACT_DISABLE_VERSION_CHECK": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "LANG": "C.UTF-8",
-            **{name: self.proxy.url for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")},
+            **dict.fromkeys(proxies, self.proxy.url),
             "no_proxy": "127.0.0.1,localhost",
             "NO_PROXY": "127.0.0.1,localhost",
             "GOPROXY": "off",

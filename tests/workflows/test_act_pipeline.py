@@ -1,34 +1,110 @@
-"""A pushed branch with bundles becomes pull requests and check runs; tools get no token."""
+"""A pushed branch with bundles becomes pull requests and check runs; tools find no token."""
 
-import json
+import base64
+import re
 
 import pytest
 from workflows.acting import Stage
+from workflows.bundles import bundle
 
 pytestmark = [pytest.mark.workflows, pytest.mark.slow]
 
-
-def bundle(ws_id: str, command: str, **more: object) -> str:
-    return json.dumps(
-        {
-            "id": ws_id,
-            "title": f"The workstream {ws_id}",
-            "tasks": ["Do it."],
-            "files_scope": ["shop.py"],
-            "tool": "command",
-            "tool_args": {"command": command},
-            "acceptance_tests": [["true"]],
-            **more,
-        }
-    )
+SEARCH = r"""
+import glob, os, pathlib
+places = [repr(dict(os.environ))]
+names = ["/proc/*/environ", "/proc/*/cmdline", ".git/config", "../*/.git/config"]
+work = pathlib.Path.cwd()
+names += [f"{up}/.git/config" for up in work.parents]
+for name in names:
+    for path in glob.glob(str(name)):
+        try:
+            places.append(pathlib.Path(path).read_text(errors="replace"))
+        except OSError:
+            pass
+found = [place for place in places if "ghs_" "hidden" in place]
+pathlib.Path("shop.py").write_text(f"FOUND = {len(found)}\nLOOKED = {len(places)}\n")
+"""
 
 
 def test_a_pushed_bundle_is_run_and_published(stage: Stage) -> None:
+    """One lands, one is refused: both are told, and the default branch stays where it was."""
+    main = stage.git("rev-parse", "refs/heads/main")
+    stage.github.commit(
+        "workstreams/first",
+        {
+            "workstreams/tax.json": bundle("tax", "echo 'TAX = 0.2' >> shop.py"),
+            "workstreams/typo.json": bundle(
+                "typo", "echo '# teh shop' >> shop.py", allow_overlap=["tax"]
+            ),
+        },
+        "Ask for a tax",
+    )
+    played = stage.run("pipeline.yml", "push", {}, ref="workstreams/first")
+    assert played.job_ended("Run the workstreams") == "failed", "a workstream did not land"
+    assert played.job_ended("Check and publish") == "succeeded"
+    state = stage.github.state()
+    (pull,) = (one for one in state["pulls"].values() if one["head"] == "ws/plan/tax")
+    assert pull["base"] == "main"
+    assert "TAX = 0.2" in stage.git("show", "refs/heads/ws/plan/tax:shop.py")
+    names = {(run["name"], run["conclusion"]) for run in state["check_runs"].values()}
+    assert any("spelling" in name or "static" in name for name, _ in names), names
+    assert {"success", "failure"} <= {conclusion for _, conclusion in names}
+    assert stage.git("rev-parse", "refs/heads/main") == main
+    assert re.search(r"refs/pipeline/", stage.git("for-each-ref"))
+    assert {path.name for path in played.artifacts.iterdir()} == {
+        "pipeline-handover",
+        "pipeline-telemetry",
+    }
+    writes = {line.token for line in stage.github.log(writes=True)}
+    assert writes and all(writes)
+
+    stage.github.clear_log()
+    stage.run("pipeline.yml", "push", {}, ref="workstreams/first")
+    assert len(stage.github.state()["pulls"]) == len(state["pulls"])
+
+
+def test_a_tool_that_looks_for_a_token_finds_none(stage: Stage) -> None:
+    stage.token = "ghs_" + "hidden"
+    stage.github.add_token(stage.token)
+    stage.github.commit(
+        "workstreams/thief",
+        {"workstreams/thief.json": bundle("thief", ["python3", "-c", SEARCH])},
+        "Look around",
+    )
+    played = stage.run("pipeline.yml", "push", {}, ref="workstreams/thief")
+    assert played.job_ended("Check and publish") == "succeeded"
+    said = stage.git("show", "refs/heads/ws/plan/thief:shop.py")
+    assert "FOUND = 0" in said
+    assert int(said.partition("LOOKED = ")[2]) > 5
+    assert stage.token not in played.log
+
+
+SPOIL = """
+import pathlib, sys
+name, folder = sys.argv[1:]
+if name == "pipeline-handover":
+    bundle = pathlib.Path(folder) / "run.bundle"
+    content = bytearray(bundle.read_bytes())
+    content[-30] ^= 1
+    bundle.write_bytes(content)
+"""
+
+
+def test_a_handover_that_was_changed_is_not_published(stage: Stage) -> None:
+    stage.tamper = "; ".join(["import base64", f"exec(base64.b64decode('{encoded(SPOIL)}'))"])
     stage.github.commit(
         "workstreams/first",
         {"workstreams/tax.json": bundle("tax", "echo 'TAX = 0.2' >> shop.py")},
         "Ask for a tax",
     )
+    before = stage.git("for-each-ref")
     played = stage.run("pipeline.yml", "push", {}, ref="workstreams/first")
-    print(played.log)
-    assert played.code == 0
+    assert played.job_ended("Run the workstreams") == "succeeded"
+    assert played.job_ended("Check and publish") == "failed"
+    assert stage.git("for-each-ref") == before
+    assert stage.github.log(writes=True) == []
+
+
+def encoded(text: str) -> str:
+    """A program as one line, for a file of variables."""
+    return base64.b64encode(text.encode()).decode()
