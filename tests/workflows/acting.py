@@ -107,6 +107,16 @@ class Stage:
         )
         return done.stdout.strip()
 
+    def pulls(self) -> list[dict[str, Any]]:
+        """The pull requests, each with its ``head`` and ``base`` branch among its fields."""
+        issues = self.github.state()["issues"].values()
+        return [{**one, **one["pull"]} for one in issues if one["pull"]]
+
+    def writes(self) -> list[str]:
+        """What was written so far, as method and path; fetching is a POST too, and left out."""
+        log = self.github.log(writes=True)
+        return [f"{one.method} {one.path}" for one in log if "git-upload-pack" not in one.path]
+
     def run(
         self, workflow: str, event: str, payload: Mapping[str, Any], *, ref: str = "main"
     ) -> Played:
