@@ -50,7 +50,10 @@ def _pull_request(asked: _Asked) -> bytes:
 
 
 def _summary(asked: _Asked) -> bytes:
-    return job_summary(asked.view, asked.room).encode()
+    text = job_summary(asked.view, asked.room)
+    if not text:
+        console.tell("There is no room left in the step's summary.")
+    return text.encode()
 
 
 def _annotations(asked: _Asked) -> bytes:

@@ -72,15 +72,18 @@ class _Artifact:
     left_out: int = 0
 
 
-def write_artifact(view: RunView) -> bytes:
-    """The file's content, as ``report_artifact.v1.json``; findings go where there is no room."""
+def write_artifact(view: RunView, *, room: int = MAX_BYTES) -> bytes:
+    """The file's content, as ``report_artifact.v1.json``, in at most ``room`` bytes.
+
+    Findings are left out where there is not enough. Raises ``InputError`` where that does not do.
+    """
     content = b""
     for limit in _FINDINGS:
         content = codec.dumps(_artifact(view, limit)).encode("utf-8", "backslashreplace") + b"\n"
-        if len(content) <= MAX_BYTES:
+        if len(content) <= room:
             return content
     raise InputError(
-        f"The report of run {view.run_id} has {len(content):,} bytes, more than {MAX_BYTES:,}.",
+        f"The report of run {view.run_id} has {len(content):,} bytes, more than {room:,}.",
         remedy="Run fewer workstreams at once.",
     )
 

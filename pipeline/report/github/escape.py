@@ -41,7 +41,9 @@ def text(value: str | bytes, limit: int | None = None) -> str:
 
 def block(value: str, limit: int | None = None, *, lines: int = 60) -> list[str]:
     """Foreign text as paragraphs; at most ``lines`` of it, the rest is counted."""
-    found = [text(line.strip()) for line in _clean(value, limit).splitlines()]
+    cleaned = _clean(value, limit)
+    cleaned = cleaned if limit is None else shorten(cleaned, limit)
+    found = [text(line.strip()) for line in cleaned.splitlines()]
     shown = [_unlisted(line) for line in found]
     while shown and not shown[-1]:
         shown.pop()

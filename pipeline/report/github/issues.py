@@ -14,6 +14,7 @@ from pipeline.report.github.sections import Section, fit, section
 from pipeline.report.github.view import RunView, WorkstreamView
 from pipeline.report.markdown import table
 
+_OVER = frozenset({WorkstreamState.DONE, WorkstreamState.ABANDONED, WorkstreamState.QUARANTINED})
 _FINDINGS = 50
 _PATHS = 50
 
@@ -30,9 +31,10 @@ def issues(view: RunView) -> tuple[IssueText, ...]:
 def _issues(view: RunView, ws: WorkstreamView) -> Iterator[IssueText]:
     known = {one.name for one in (*view.earlier, *view.publications)}
     purpose = markers.quarantine(ws.id)
-    if ws.state is WorkstreamState.QUARANTINED:
+    is_settled = bool(ws.record.patch_id) and ws.record.patch_id in view.settled
+    if ws.state is WorkstreamState.QUARANTINED and not is_settled:
         yield _quarantine(view, ws)
-    elif _name(purpose) in known and ws.state is WorkstreamState.DONE:
+    elif _name(purpose) in known and ws.state in _OVER:
         yield _over(view, ws, purpose)
     purpose = markers.review(ws.id)
     review = ws.open_review

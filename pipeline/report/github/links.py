@@ -39,7 +39,7 @@ def to_change(view: RunView, ws: WorkstreamView) -> str:
     commit = ws.record.commit
     if not view.place.url or not _OID.fullmatch(commit):
         return escape.code(change, 200)
-    folder = f"openspec/changes/{quote(change, safe='')}"
+    folder = f"openspec/changes/{quote(change.encode('utf-8', 'backslashreplace'), safe='')}"
     return f"[{escape.code(change, 200)}]({view.place.url}/tree/{commit}/{folder})"
 
 

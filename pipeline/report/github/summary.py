@@ -13,10 +13,16 @@ from pipeline.report.github.view import RunView, WorkstreamView
 from pipeline.report.markdown import table
 
 _FINDINGS = 100
+_LEAST = 4000
 
 
 def job_summary(view: RunView, room: int = SUMMARY) -> str:
-    """The summary in at most ``room`` bytes: what the step has written already takes some."""
+    """The summary in at most ``room`` bytes: what the step has written already takes some.
+
+    Empty where there is no room worth writing into.
+    """
+    if room < _LEAST:
+        return ""
     return fit(list(_sections(view)), min(room, SUMMARY) - 1) + "\n"
 
 

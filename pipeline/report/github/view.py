@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.model.config import Config, PublishConfig
+from pipeline.model.event import EventType
 from pipeline.model.finding import Finding
 from pipeline.model.patch_ledger import PatchRecord
 from pipeline.model.plan import Plan
@@ -35,6 +36,7 @@ _SHOWN = FINAL | {
     WorkstreamState.AWAITING_REVIEW,
 }
 """States in which a workstream's commit is one to look at, not one that is about to change."""
+_SETTLING = frozenset({EventType.PATCH_DROPPED})
 _DEEPEST = 20
 """How many runs back work is followed that one run took over from another."""
 
@@ -146,7 +148,8 @@ class WorkstreamView:
 class RunView:
     """A run, its plan and its workstreams in plan order, and what of it has been published.
 
-    ``earlier`` are the issues that any run has published, the newest last.
+    ``earlier`` are the issues that any run has published, the newest last; ``settled`` the ids of
+    patches that a person dropped from the quarantine.
     """
 
     run: RunRecord
@@ -158,6 +161,7 @@ class RunView:
     errors: tuple[ErrorRecord, ...] = ()
     spent: Total = NOTHING_SPENT
     place: Place = field(default_factory=Place)
+    settled: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -191,6 +195,10 @@ class RunView:
             errors=errors,
             spent=total(spent),
             place=Place(repository, server_url, short_ref(base), details_url),
+            settled=frozenset(
+                str(event.payload.get("patch_id", ""))
+                for event in records.events(run.run_id, types=_SETTLING)
+            ),
         )
 
     @property

@@ -113,12 +113,11 @@ def _workstream(seq: int, ws_id: str, told: Told, run_state: RunState) -> Workst
         told.state,
         branch=f"refs/heads/ws/plan/{ws_id}",
         start_commit=BASE,
-        commit=f"{seq + 1:040x}",
         tree="2" * 40,
         attempts=1,
         reason=told.reason,
         patch_id=told.patch.id,
-        **told.record,
+        **{"commit": f"{seq + 1:040x}", **told.record},
     )
     result = Result.FAILED if told.findings else told.result
     attempts = (

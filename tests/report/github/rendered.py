@@ -26,6 +26,7 @@ class Rendered:
     images: list[str] = field(default_factory=list)
     elements: list[str] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
+    cell_texts: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
 
     @property
@@ -57,6 +58,8 @@ def render(markdown: str) -> Rendered:
         elif token.type == "html_block":
             _html(found, token.content)
         elif token.type == "inline":
+            if found.kinds[-2] in ("td_open", "th_open"):
+                found.cell_texts.append(token.content)
             _inline(found, token.children or ())
             found.text += "\n"
     return found

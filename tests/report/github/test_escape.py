@@ -42,6 +42,7 @@ def test_cells_stay_cells(value: str) -> None:
     found = render("\n".join([*lines, "", "END"]))
     assert found.kinds.count("table_open") == 1
     assert found.cells == [3, 3]
+    assert found.cell_texts[-1] == "last"
     assert found.kinds[-3:] == ["paragraph_open", "inline", "paragraph_close"]
     assert not (found.live or found.links or found.images)
     assert found.foreign_elements == []
