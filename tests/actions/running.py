@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from linters import HOME, NODE, ROOT
-from linters import _AT as AT
+from linters import AT, HOME, NODE, ROOT
 from projects import IDENTITY
 
 TOOL = "octo/git-pipeline"

@@ -18,7 +18,6 @@ FROM_THE_RUNNER = {
     "GITHUB_ACTION_PATH", "GITHUB_OUTPUT", "RUNNER_TEMP", "GITHUB_WORKSPACE",
 }  # fmt: skip  # a list of words reads better in rows
 NOT_BUILT = {"handover", "publish", "report", "fix-ci", "respond", "cleanup"} - set(COMMANDS)
-NOT_YET = {("gate", "--sarif=$SARIF"), ("gate", "--format=github")}
 TOKENS = {"PIPELINE_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"}
 
 
@@ -85,7 +84,6 @@ def wrong_calls(action: Action) -> list[str]:
             named = [word for word in rest if word.startswith("--") and word != "--"]
             if '"${options[@]}"' in script and words[0] != "outputs":
                 named += options_in(script)
-            named = [word for word in named if (words[0], word) not in NOT_YET]
             found += [text for word in named if (text := wrong_option(command, word))]
             if isinstance(command, click.Group):
                 found.append(f"{' '.join(words[:2])} is no command")

@@ -150,3 +150,37 @@ def test_a_check_that_changes_the_checkout_is_no_judge(
     done = pipeline("gate", "static", "--repo", project.top)
     assert done.code == 3
     assert "surroundings" in done.out
+
+
+def test_github_is_told_by_annotations_outputs_a_summary_and_sarif(
+    counted: tuple[Project, Path],
+    pipeline: Pipeline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project, _ = counted
+    project.commit({"bad.txt": "| @all ::error::x <img src=a>\n"})
+    output, summary, sarif = (tmp_path / name for name in ("output", "summary", "a.sarif"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    asked = ("gate", "static", "--format", "github", "--sarif", sarif, "--repo", project.top)
+    done = pipeline(*asked)
+    assert done.code == 1
+    orders = [line for line in done.lines if line.lstrip().startswith("::")]
+    assert [line.partition("::")[2].split()[0] for line in orders] == ["error"]
+    assert "file=bad.txt,line=2" in orders[0]
+    lines = output.read_text().splitlines()
+    assert [lines[0].partition("<<")[0], lines[1]] == ["verdict", "failed"]
+    assert [lines[3].partition("<<")[0], lines[4]] == ["sarif", str(sarif)]
+    assert "static gate is red" in summary.read_text()
+    assert "<img" not in summary.read_text() and "@all" not in summary.read_text()
+    (result,) = json.loads(sarif.read_text())["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "bad.txt"
+
+
+def test_a_green_gate_leaves_a_sarif_file_without_results(
+    counted: tuple[Project, Path], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    sarif = tmp_path / "a.sarif"
+    assert pipeline("gate", "static", "--sarif", sarif, "--repo", counted[0].top).code == 0
+    assert json.loads(sarif.read_text())["runs"][0]["results"] == []
