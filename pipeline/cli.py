@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "quarantine": "List, show, release and drop refused patches.",
     "review": "Answer what the engine asks people: approve, reject, adjust.",
     "publish": "Publish a run on GitHub: pull requests, checks, comments, issues.",
+    "respond": "Answer a comment on GitHub whose first line is a command.",
     "fix-ci": "Repair mechanically what a failed CI run complains of.",
     "deploy": "Roll a version out, or back to the last one that was healthy.",
     "verify": "Recompute a run's patches, trees and landings with plain git.",

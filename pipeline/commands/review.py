@@ -1,7 +1,6 @@
 """``pipeline review``: what the engine asks people, and the ways to answer it."""
 
 import getpass
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,23 +15,13 @@ from pipeline.base.errors import ExitCode
 from pipeline.base.git import Repository
 from pipeline.commands import reading
 from pipeline.commands.show_patches import print_diff
-from pipeline.flow.answering import (
-    acceptance_checks,
-    as_request,
-    find_review,
-    give_answer,
-    require_possible,
-)
-from pipeline.flow.holding import hold
+from pipeline.flow.answering import acceptance_checks, find_review
+from pipeline.flow.submitting import submit
 from pipeline.model.review import Answer, Option, Overlay, Review, ReviewState
-from pipeline.store.inbox import post
-from pipeline.store.layout import Layout
 from pipeline.store.lock import live_owner
 from pipeline.store.records import Records
-from pipeline.store.reviews import review as stored
 from pipeline.store.reviews import reviews
 
-_PATIENCE_S = 10.0
 _NEXT = {
     Option.APPROVE: "`pipeline run` lands it if its gates allow.",
     Option.REJECT: "It is quarantined; what depends on it cannot land.",
@@ -193,36 +182,18 @@ def _answer(
         layout, top = reading.find_layout(repository), reading.top_of(repository)
     with reading.reading(repo) as records:
         asked = find_review(records, name, _run_id(records, run))
-        require_possible(records, asked, answer, top)
-        if live_owner(layout) is not None:
-            return _leave(layout, records, asked, answer)
-    with hold(layout, "pipeline review") as ledger:
-        asked = stored(ledger, asked.review_id)
-        require_possible(ledger, asked, answer, top)
-        give_answer(ledger, asked, answer)
-        _tell(stored(ledger, asked.review_id))
-    console.emit(_NEXT[answer.option])
+        owner = live_owner(layout)
+        found = submit(layout, records, asked, answer, top, command="pipeline review")
+    if found.is_open:
+        console.emit(
+            f"The answer is left for {owner}, and not taken up so far; `pipeline review list` "
+            "shows whether it is. Where it stays open, answer again."
+        )
+        return ExitCode.NOT_PASSED
+    _tell(found)
+    if owner is None:
+        console.emit(_NEXT[answer.option])
     return ExitCode.OK
-
-
-def _leave(layout: Layout, records: Records, asked: Review, answer: Answer) -> int:
-    """Leave the answer to who holds the repository, and look whether it is taken up."""
-    owner = live_owner(layout)
-    post(layout, as_request(asked, answer))
-    until = time.monotonic() + _PATIENCE_S
-    is_waited_for = True
-    while is_waited_for:
-        is_waited_for = time.monotonic() < until and live_owner(layout) is not None
-        found = stored(records, asked.review_id)
-        if not found.is_open:
-            _tell(found)
-            return ExitCode.OK
-        time.sleep(0.1)
-    console.emit(
-        f"The answer is left for {owner}, and not taken up so far; `pipeline review list` shows "
-        "whether it is. Where it stays open, answer again."
-    )
-    return ExitCode.NOT_PASSED
 
 
 def _tell(answered: Review) -> None:

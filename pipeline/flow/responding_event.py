@@ -79,7 +79,9 @@ def _event(document: Any, repository: str) -> CommentEvent:
     where = _text(_object(document, "repository"), "full_name")
     if repository_of(where) is None or not is_same(where, repository):
         raise ValueError("it is one of another repository")
-    user, sender = _object(comment, "user"), _object(document, "sender")
+    user = _object(comment, "user")
+    # Who names a comment by its id has no event with a sender: it then is the comment's author.
+    sender = _object(document, "sender") if "sender" in document else user
     times = [_text(comment, name) for name in ("created_at", "updated_at")]
     if not all(map(_TIME.fullmatch, times)):
         raise ValueError("it has no times")
