@@ -29,6 +29,8 @@ _MOST_RUNS = 20
 
 def carry_out(job: Responding, heard: Heard) -> Carried:
     """Do what a command asks for; raises ``InputError`` where that cannot be done."""
+    # That this server is the repository's was agreed on before the hub was opened.
+    job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
     bring_in(job.repo, job.layout, job.config)
     with Records(job.layout) as records:
         known = records if records.latest_run(kind="run") else None
