@@ -105,14 +105,7 @@ class Commenting:
         """The event of a comment that somebody writes now."""
         hub = self.hub(login)
         made = hub.request("POST", f"issues/{number}/comments", body={"body": body})
-        issue = hub.request("GET", f"issues/{number}")
-        return {
-            "action": "created",
-            "comment": made,
-            "issue": issue,
-            "repository": {"full_name": self.fake.repo},
-            "sender": made["user"],
-        }
+        return self.fake.event("issue_comment.created", sender=login or BOT, comment=made["id"])
 
     def respond(self, event: dict[str, Any], *options: str, top: Path | None = None) -> Any:
         """Deliver an event; the document with ``code`` added to it."""

@@ -1,20 +1,26 @@
 """Comment commands, with a GitHub: who may, what is done, and that nothing is done twice."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from commenting import PEOPLE, Commenting, git
+from commenting import PEOPLE, TOKEN, Commenting, git
 from fakehub.starting import Fake
 
 from pipeline.base.git import Repository
-from pipeline.cli import main
+from pipeline.commands import reading
+from pipeline.flow.responding import Responding, respond
 from pipeline.flow.responding_event import read_event
 from pipeline.flow.responding_github import may_command
+from pipeline.flow.responding_record import bring_in
+from pipeline.flow.responding_verbs import carry_out
+from pipeline.land.github.client import GitHub
+from pipeline.land.github.patience import Patience
+from pipeline.model.config import Config
+from pipeline.model.response import ResponseOutcome
 from pipeline.model.review import ReviewState
-from pipeline.store.layout import Layout
-from pipeline.store.records import Records
 from pipeline.store.reviews import reviews
 
 
@@ -128,9 +134,7 @@ def test_status_without_a_run_says_so(house: Commenting) -> None:
 
 
 def stored(top: Path) -> tuple[ReviewState, str, str]:
-    with Repository.discover(top) as repo:
-        layout = Layout.of(git_dir=repo.git_dir, common_dir=repo.common_dir, top=top)
-    with Records(layout) as records:
+    with reading.reading(top) as records:
         (one,) = reviews(records)
     return one.state, one.answered_by, one.answer.message if one.answer else ""
 
@@ -157,8 +161,9 @@ def test_a_review_is_answered_in_a_fresh_checkout_and_known_everywhere(house: Co
     assert stored(fresh) == expected
 
     third = house.clone("three")
-    assert main(["sync", "--repo", str(third)]) == 0
-    assert main(["rebuild", "--repo", str(third)]) == 0
+    with Repository.discover(third) as repo:
+        repo.remotes.trust(house.fake.url)
+        bring_in(repo, reading.find_layout(repo), Config())
     assert stored(third) == expected
 
     # The same event again, there and in another fresh checkout, answers once.
@@ -207,3 +212,141 @@ def test_an_answer_whose_reply_was_lost_is_replied_to_when_delivered_again(
     late = house.say("adam", number, "/pipeline approve stubborn")
     assert (late["code"], late["outcome"]) == (1, "impossible")
     assert "answered already" in house.replies(number)[1]
+
+
+WORKFLOW = ".github/workflows/pipeline.yml"
+
+
+def test_run_and_retry_dispatch_the_workflow_and_run_nothing_here(house: Commenting) -> None:
+    house.fake.add_run(path=WORKFLOW, name="pipeline", conclusion="success")
+    number = house.pull()
+    head = house.fake.state()["refs"]["refs/heads/change"]
+
+    for body in ("/pipeline run", f"/pipeline run {head}", f"/pipeline run {head[:7]}"):
+        done = house.say("wendy", number, body)
+        assert (done["code"], done["outcome"], done["sha"]) == (0, "done", head)
+    assert house.say("adam", number, "/pipeline retry add-login")["code"] == 0
+    issue = house.issue()
+    assert house.say("adam", issue, "/pipeline run")["code"] == 0
+
+    asked = [(one["ref"], one["inputs"]) for one in house.dispatches()]
+    whole = {"sha": head}
+    assert asked == [
+        *[("main", whole)] * 3,
+        ("main", {"only": "add-login", "sha": head}),
+        ("main", {}),
+    ]
+    assert not (house.top / ".pipeline" / "runs").exists()
+
+
+@pytest.mark.parametrize("body", ["/pipeline run 0123456", "/pipeline retry a 0123456789abcdef"])
+def test_another_commit_than_the_one_named_is_not_run(house: Commenting, body: str) -> None:
+    house.fake.add_run(path=WORKFLOW, name="pipeline")
+    number = house.pull()
+    done = house.say("wendy", number, body)
+    assert (done["code"], done["outcome"]) == (1, "moved")
+    assert house.dispatches() == []
+
+
+def test_the_commit_of_a_fork_has_to_be_named(house: Commenting) -> None:
+    house.fake.add_run(path=WORKFLOW, name="pipeline")
+    house.fake.add_repository("rob/shop", fork_of="octo/shop")
+    number = house.pull("theirs", repo="rob/shop")
+    head = house.hub().request("GET", f"pulls/{number}")["head"]["sha"]
+
+    done = house.say("wendy", number, "/pipeline run")
+    assert (done["code"], done["outcome"]) == (1, "impossible")
+    assert head[:12] in house.replies(number)[0]
+    assert house.say("wendy", number, f"/pipeline run {head[:12]}")["code"] == 0
+    assert [one["inputs"] for one in house.dispatches()] == [{"sha": head}]
+
+
+def test_a_workflow_that_is_not_there_is_said(house: Commenting) -> None:
+    number = house.issue()
+    assert house.say("wendy", number, "/pipeline run", "--workflow", "none.yml")["code"] == 3
+    assert house.replies(number) == []
+    assert house.say("wendy", number, "/pipeline run", "--workflow", "../x")["code"] == 2
+
+
+def test_cancel_ends_what_runs(house: Commenting) -> None:
+    house.fake.add_run(path=WORKFLOW, name="pipeline", conclusion="success")
+    live = house.fake.add_run(path=WORKFLOW, name="p", status="in_progress", conclusion=None)
+    other = house.fake.add_run(name="CI", status="in_progress", conclusion=None)
+    number = house.issue()
+
+    assert house.say("wendy", number, "/pipeline cancel")["code"] == 0
+
+    runs = house.fake.state()["runs"]
+    assert runs[str(live["id"])]["conclusion"] == "cancelled"
+    assert runs[str(other["id"])]["conclusion"] is None
+    assert "1 workflow run is cancelled" in house.replies(number)[0]
+    assert house.say("wendy", number, "/pipeline cancel")["code"] == 0
+    assert "nothing is running" in house.replies(number)[1]
+
+
+class Meddling(GitHub):
+    """GitHub, where somebody does something right before a request of a kind is answered."""
+
+    def meddle(self, method: str, path: str, number: int, action: Callable[[], object]) -> None:
+        self.when, self.left, self.action = (method, path), number, action
+
+    def request(self, method: str, path: str, **values: Any) -> Any:
+        if (method, path) == self.when:
+            self.left -= 1
+            if self.left == 0:
+                self.action()
+        return super().request(method, path, **values)
+
+
+def meddled(house: Commenting, event: dict[str, Any]) -> tuple[Responding, Meddling, Path]:
+    hub = Meddling(house.fake.api_url, "octo/shop", TOKEN, patience=Patience(5.0), pause_s=0)
+    repo = Repository.discover(house.top)
+    layout = reading.find_layout(repo)
+    environ = {"PIPELINE_GITHUB_APP": "github-actions"}
+    job = Responding(repo, layout, Config(), environ, hub, "pipeline.yml", print)
+    path = house.folder / "event.json"
+    path.write_text(json.dumps(event))
+    return job, hub, path
+
+
+def test_a_head_that_moves_before_anything_is_written_is_noticed(house: Commenting) -> None:
+    """Time of check, time of use: looked at once more, right before."""
+    house.fake.add_run(path=WORKFLOW, name="pipeline")
+    number = house.pull()
+    job, hub, path = meddled(house, house.comment("wendy", number, "/pipeline run"))
+    with job.repo, hub:
+        hub.meddle("GET", f"pulls/{number}", 2, lambda: house.fake.commit("change", {"e": "e"}))
+        done = respond(job, path, carry_out)
+
+    assert done.outcome is ResponseOutcome.MOVED
+    assert house.dispatches() == []
+
+
+def test_a_comment_that_is_edited_before_anything_is_written_is_noticed(
+    house: Commenting,
+) -> None:
+    house.fake.add_run(path=WORKFLOW, name="pipeline")
+    number = house.issue()
+    event = house.comment("wendy", number, "/pipeline run")
+    place = f"issues/comments/{event['comment']['id']}"
+    job, hub, path = meddled(house, event)
+    with job.repo, hub:
+        edit = lambda: house.hub("wendy").request("PATCH", place, body={"body": "no"})  # noqa: E731 - one line
+        hub.meddle("GET", place, 2, edit)
+        done = respond(job, path, carry_out)
+
+    assert done.outcome is ResponseOutcome.MOVED
+    assert house.dispatches() == []
+
+
+def test_two_deliveries_at_the_same_time_reply_once(house: Commenting) -> None:
+    """The second has looked for a reply before the first one wrote it."""
+    number = house.issue()
+    event = house.comment("wendy", number, "/pipeline status")
+    job, hub, path = meddled(house, event)
+    place = f"issues/comments/{event['comment']['id']}/reactions"
+    with job.repo, hub:
+        hub.meddle("POST", place, 1, lambda: house.respond(event))
+        respond(job, path, carry_out)
+
+    assert len(house.replies(number)) == 1
