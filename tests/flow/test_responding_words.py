@@ -1,5 +1,7 @@
 """Comment commands are matched whole: what is not one of the forms is none of them."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -171,3 +173,11 @@ def test_anything_else_is_refused_or_is_exactly_what_it_says(text: str) -> None:
     if asked.sha:
         assert asked.verb in STARTING
         assert words[-1] == asked.sha
+
+
+def test_the_forms_that_are_documented_are_commands() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "comments.md").read_text(encoding="utf-8")
+    shown = [line for line in text.splitlines() if line.startswith("/pipeline")]
+    assert {parse(line).verb for line in shown} == set(Verb)
+    for verb in Verb:
+        assert f"| `{verb.value}" in text

@@ -26,6 +26,7 @@ from pipeline.model.patch_ledger import PatchLedgerEntry, PatchStep
 from pipeline.model.publication import PublicationKind
 from pipeline.model.publishing import Outcome, PublishedItem, PublishReport, PublishStatus
 from pipeline.model.record import RunRecord, Step, StepAttempt, WorkstreamRecord
+from pipeline.model.response import Response, ResponseOutcome
 from pipeline.model.review import (
     Answer,
     Option,
@@ -122,6 +123,10 @@ EXAMPLES: dict[str, list[Any]] = {
     "ci_fix.v1.json": [
         CiFix(CiFixOutcome.NOTHING, "Nothing.", OID),
         CiFix(CiFixOutcome.PARTLY, "x", OID, 7, ID, "a", files=(b"a", b"\xff"), fix_rate=0.5),
+    ],
+    "response.v1.json": [
+        Response(ResponseOutcome.IGNORED),
+        Response(ResponseOutcome.DONE, "", True, "run", "a", ID, OID, "o/n", 1, 2, "ann", "u"),
     ],
     "deployment.v1.json": [
         Deployment("live", "1.2", DeploymentState.FAILED, reason="x", commit=OID),
