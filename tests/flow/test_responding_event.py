@@ -52,6 +52,8 @@ def test_a_new_comment_of_a_person_is_heard(tmp_path: Path) -> None:
     assert (found.number, found.comment_id, found.login) == (3, 11, "ann")
     assert found.is_pull_request
     assert not read(tmp_path, event(issue__pull_request=None)).is_pull_request
+    # A comment that was named by its id has nobody who sent it.
+    assert read(tmp_path, event(sender=None)).refusal == ""
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_what_is_not_heard(tmp_path: Path, changes: dict[str, Any], said: str) -
         {"comment__created_at": "yesterday"},
         {"issue__number": 0},
         {"issue": None},
-        {"sender": None},
+        {"sender": []},
         {"action": None},
     ],
 )
