@@ -1,0 +1,449 @@
+"""Publishing a run: everything is there once, and the same again when done again."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakehub import contract
+from publishing_world import FIRST, LOUD, SECOND, World, make_world
+
+from pipeline.cli import main
+from pipeline.model.publishing import Outcome, PublishStatus
+from pipeline.store.publications import publications
+from pipeline.store.records import Records
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A run to publish; no request may have broken GitHub's description."""
+    made = make_world(tmp_path)
+    yield made
+    violations = made.fake.violations()
+    made.fake.stop()
+    assert violations == []
+
+
+@pytest.fixture
+def cli(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """``pipeline ARGUMENTS…`` in the clone, with the token in the environment."""
+    for name, value in world.variables().items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = main([*arguments, "--repo", str(world.top)])
+        return (int(code), *capfd.readouterr())
+
+    return run
+
+
+def conclusions(world: World) -> dict[str, str]:
+    return {one["name"]: one["conclusion"] for one in world.fake.state()["check_runs"].values()}
+
+
+def test_everything_is_there(world: World) -> None:
+    report = world.publish()
+
+    assert report.status is PublishStatus.COMPLETE
+    assert {one.outcome for one in report.items} == {Outcome.CREATED}
+    assert set(world.pulls) == {FIRST, SECOND, LOUD}
+    found = conclusions(world)
+    assert found["pipeline / runtime / first"] == "success"
+    assert found["pipeline / runtime / loud"] == "failure"
+    assert found[f"pipeline / run / {world.run_id}"] == "failure"
+    titles = {one["title"] for one in world.fake.state()["issues"].values() if not one["pull"]}
+    assert titles == {"The epic", "Quarantined: Do loud (loud)"}
+    assert world.pulls[FIRST]["labels"] == ["pipeline", "epic:shop"]
+    # One on each pull request, one on the issue that a bundle names.
+    assert len(world.fake.state()["comments"]) == 4
+
+
+def test_pull_requests_are_stacked_and_drafts_where_something_is_open(world: World) -> None:
+    world.publish()
+
+    bases = {head: one["pull"]["base"] for head, one in world.pulls.items()}
+    assert bases == {FIRST: "main", SECOND: FIRST, LOUD: "main"}
+    drafts = {head: one["pull"]["draft"] for head, one in world.pulls.items()}
+    assert drafts == {FIRST: False, SECOND: False, LOUD: True}
+    # The one below was made first: it learned the number of the one above afterwards.
+    assert f"#{world.pulls[SECOND]['number']}" in world.pulls[FIRST]["body"]
+
+
+def test_once_more_changes_nothing(world: World) -> None:
+    world.publish()
+    events = len(events_of(world))
+    world.fake.clear_log()
+
+    report = world.publish()
+
+    assert world.writes() == []
+    assert {one.outcome for one in report.items} == {Outcome.UNCHANGED}
+    assert len(events_of(world)) == events
+
+
+def test_once_more_without_the_database_changes_nothing(world: World) -> None:
+    world.publish()
+    with Records(world.layout) as records:
+        known = len(publications(records, world.run_id))
+    forget(world)
+    world.fake.clear_log()
+
+    world.publish()
+
+    assert world.writes() == []
+    with Records(world.layout) as records:
+        assert len(publications(records, world.run_id)) == known
+
+
+def forget(world: World) -> None:
+    """Lose what the store knows of what was published."""
+    import sqlite3
+
+    with sqlite3.connect(world.layout.database) as connection:
+        connection.execute("DELETE FROM publications")
+    connection.close()
+
+
+def events_of(world: World) -> list[str]:
+    with Records(world.layout) as records:
+        return [e.type.value for e in records.events(world.run_id) if "publish" in e.type.value]
+
+
+def test_a_merged_dependency_is_no_base_any_more(world: World) -> None:
+    world.publish()
+    number = world.pulls[FIRST]["number"]
+    ask(world, "PUT", f"pulls/{number}/merge", {})
+
+    report = world.publish()
+
+    assert world.pulls[SECOND]["pull"]["base"] == "main"
+    left = [one for one in report.items if one.outcome is Outcome.LEFT_ALONE]
+    assert [one.name for one in left] == [FIRST]
+
+
+def test_what_a_person_closed_stays_closed(world: World) -> None:
+    world.publish()
+    quarantine = next(
+        one["number"]
+        for one in world.fake.state()["issues"].values()
+        if one["title"].startswith("Quarantined")
+    )
+    for number in (world.pulls[LOUD]["number"], quarantine):
+        ask(world, "PATCH", f"issues/{number}", {"state": "closed"})
+    world.fake.clear_log()
+
+    report = world.publish()
+
+    assert world.writes() == []
+    assert report.status is PublishStatus.COMPLETE
+
+
+def ask(world: World, method: str, path: str, body: object, token: str = "") -> Any:
+    from pipeline.land.github.client import GitHub
+
+    fake = world.fake
+    with GitHub(fake.api_url, fake.repo, token or fake.token, pause_s=0) as hub:
+        return hub.request(method, path, body=body)
+
+
+def test_somebody_elses_commits_are_never_overwritten(world: World) -> None:
+    theirs = world.fake.commit(FIRST, {"theirs.txt": "theirs\n"})
+
+    report = world.publish()
+
+    assert world.fake.state()["refs"][f"refs/heads/{FIRST}"] == theirs
+    failed = {one.name for one in report.items if one.outcome is Outcome.FAILED}
+    assert failed == {
+        FIRST,
+        *(f"pipeline / {gate} / first" for gate in ("static", "runtime", "landing")),
+    }
+    assert FIRST not in world.pulls
+    assert SECOND in world.pulls
+
+
+def test_forged_markers_and_hundreds_of_comments_are_no_obstacle(world: World) -> None:
+    world.publish(comments=False)
+    number = world.pulls[FIRST]["number"]
+    marker = "<!-- git-pipeline:status:v1 -->"
+    world.fake.add_token("ghp_mallory", login="mallory")
+    with_marker = {"body": f"{marker}\nmine"}
+    for i in range(230):
+        token = "ghp_mallory" if i % 2 else world.fake.token
+        body = with_marker if i % 2 else {"body": f"about {marker}"}
+        ask(world, "POST", f"issues/{number}/comments", body, token)
+
+    for _ in range(2):
+        world.publish()
+
+    own = [
+        one
+        for one in world.fake.state()["comments"].values()
+        if one["number"] == number
+        and one["body"].startswith(marker)
+        and one["login"] == "github-actions[bot]"
+    ]
+    assert len(own) == 1
+    forged = [one for one in world.fake.state()["comments"].values() if one["login"] == "mallory"]
+    assert {one["body"] for one in forged} == {with_marker["body"]}
+
+
+def test_a_changed_text_is_put_right_in_place(world: World) -> None:
+    world.publish()
+    comment = next(iter(world.fake.state()["comments"].values()))
+    ask(world, "PATCH", f"issues/comments/{comment['id']}", {"body": f"{comment['body']}\nx"})
+    world.fake.clear_log()
+
+    world.publish()
+
+    assert world.writes() == [f"PATCH /repos/octo/shop/issues/comments/{comment['id']}"]
+
+
+def test_a_draft_becomes_ready(world: World) -> None:
+    world.publish(draft="always")
+    world.fake.clear_log()
+
+    report = world.publish(draft="never")
+
+    assert {one["pull"]["draft"] for one in world.pulls.values()} == {False}
+    assert report.status is PublishStatus.COMPLETE
+
+
+def test_one_pull_request_for_the_run(world: World) -> None:
+    world.publish(pull_requests="run")
+    world.publish(pull_requests="run")
+
+    assert set(world.pulls) == {f"pipeline/{world.run_id}"}
+
+
+# Rights
+
+
+def test_statuses_take_the_place_of_check_runs(world: World) -> None:
+    world.fake.add_token("ghp_person", login="alice")
+
+    report = world.publish(token="ghp_person")
+    again = world.publish(token="ghp_person")
+
+    assert report.status is PublishStatus.COMPLETE
+    assert len(report.degraded) == 1
+    statuses = world.fake.state()["statuses"]
+    assert {one["context"]: one["state"] for one in statuses}["pipeline / runtime / loud"] == (
+        "failure"
+    )
+    assert len(statuses) == len({(one["sha"], one["context"]) for one in statuses})
+    assert world.fake.state()["check_runs"] == {}
+    assert again.status is PublishStatus.COMPLETE
+
+
+def test_what_is_not_allowed_is_told_and_changes_no_more(world: World) -> None:
+    rights = {"contents": "write", "pull_requests": "write"}
+    world.fake.add_token("ghs_few", rights=rights)
+
+    report = world.publish(token="ghs_few")
+
+    assert report.status is PublishStatus.PARTIAL
+    kinds = {one.kind.value for one in report.items if one.outcome is Outcome.FAILED}
+    assert {"status", "issue"} <= kinds
+    assert set(world.pulls) == {FIRST, SECOND, LOUD}
+    assert "publish_failed" in events_of(world)
+
+
+def test_a_limit_that_lasts_too_long_ends_it(world: World) -> None:
+    world.fake.limit(remaining=3, reset_in=3600)
+
+    report = world.publish(wait_s=10)
+
+    assert report.status is PublishStatus.PARTIAL
+    # Git has no limit of this kind; the API is not asked again and again.
+    assert len([one for one in world.fake.log() if one.path.startswith("/repos/")]) < 8
+    world.fake.limit(remaining=5000)
+    assert world.publish().status is PublishStatus.COMPLETE
+
+
+def test_nothing_that_answers_is_unreachable(world: World) -> None:
+    world.fake.fail("*", "", "cut", times=-1)
+
+    assert world.publish().status is PublishStatus.UNREACHABLE
+
+    world.fake.heal()
+    assert world.publish().status is PublishStatus.COMPLETE
+
+
+# Faults
+
+PLACES = (
+    ("GET", "/pulls$"),
+    ("POST", "/pulls$"),
+    ("POST", "/labels$"),
+    ("PATCH", "/pulls/"),
+    ("GET", "/check-runs$"),
+    ("POST", "/check-runs$"),
+    ("GET", "/comments$"),
+    ("POST", "/comments$"),
+    ("GET", "/issues$"),
+    ("POST", "/issues$"),
+    ("GET", "/user$"),
+    ("POST", "/git-receive-pack$"),
+)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is there when nothing goes wrong."""
+    made = make_world(tmp_path_factory.mktemp("undisturbed"))
+    made.publish()
+    facts = made.facts
+    made.fake.stop()
+    return facts
+
+
+def same(facts: dict[str, Any], expected: dict[str, Any]) -> bool:
+    """Whether the same is there; the run of a test is one and the same."""
+    return json.dumps(facts, sort_keys=True) == json.dumps(expected, sort_keys=True)
+
+
+@pytest.mark.parametrize("what", [500, 502, 409, "cut", "cut after"])
+def test_a_fault_at_every_kind_of_request_is_overcome(
+    world: World, undisturbed: dict[str, Any], what: int | str
+) -> None:
+    for method, pattern in PLACES:
+        world.fake.fail(method, pattern, what)
+
+    world.publish()
+    world.publish()
+
+    assert world.facts == undisturbed
+
+
+@pytest.mark.parametrize("what", [403, 404, 422, 429])
+def test_a_refusal_at_every_kind_of_request_is_made_up_for(
+    world: World, undisturbed: dict[str, Any], what: int
+) -> None:
+    for method, pattern in PLACES:
+        world.fake.fail(
+            method, pattern, what, headers={"retry-after": "1"} if what == 429 else None
+        )
+
+    world.publish()
+    world.fake.heal()
+    world.publish()
+
+    facts = world.facts
+    assert facts == undisturbed
+
+
+# The command line
+
+
+def test_a_dry_run_writes_nothing_anywhere(world: World, cli: Any) -> None:
+    before = world.layout.database.read_bytes()
+
+    code, out, _ = cli("publish", "--dry-run")
+
+    assert code == 0
+    assert world.writes() == []
+    assert world.layout.database.read_bytes() == before
+    assert "POST /repos/octo/shop/pulls" in out
+    assert "PUSH origin" in out
+    assert "ghs_good" not in out
+
+
+def test_every_request_of_a_dry_run_keeps_to_the_description(
+    world: World, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIPELINE_GITHUB_TOKEN")
+
+    code, out, _ = cli("publish", "--dry-run")
+
+    requests = re.findall(r"^(GET|POST|PATCH) (/\S+)\n((?:[{ }].*\n|\}\n)*)", out, re.MULTILINE)
+    assert code == 0
+    assert len(requests) > 20
+    for method, path, body in requests:
+        plain, _, query = path.partition("?")
+        found = contract.Request(method, plain, query, {}, body.encode())
+        assert contract.request_violations(found) == [], (method, path)
+
+
+def test_json_is_of_its_schema_and_says_where_things_are(world: World, cli: Any) -> None:
+    from pipeline.base.schema import fast_check
+
+    code, out, _ = cli("publish", "--format", "json")
+
+    assert code == 0
+    assert fast_check("publication.v1.json")(json.loads(out))
+    _, shown, _ = cli("show-run")
+    assert f"/pull/{world.pulls[FIRST]['number']}" in shown
+    _, shown, _ = cli("show-run", "--format", "json")
+    document = json.loads(shown)
+    assert fast_check("run_summary.v1.json")(document)
+    assert len(document["publications"]) == len(json.loads(out)["items"])
+
+
+def test_what_failed_is_listed_and_exits_1(world: World, cli: Any) -> None:
+    world.fake.fail("POST", "/pulls$", 422, times=-1)
+
+    code, out, _ = cli("publish")
+
+    assert code == 1
+    assert f"pull request {FIRST}" in out
+    world.fake.heal()
+    assert cli("publish")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--repository", "octo/other"], {}),
+        ([], {"GITHUB_REPOSITORY": "octo/other"}),
+        ([], {"GITHUB_API_URL": "https://ghe.example/api/v3"}),
+    ],
+)
+def test_another_repository_is_refused_before_anything_is_sent(
+    world: World,
+    cli: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    code, _, err = cli("publish", *arguments)
+
+    assert code == 2
+    assert "nothing was published" in err
+    assert world.fake.log() == []
+
+
+def test_enterprise_servers_have_their_api_below_a_path(
+    world: World, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", f"{world.fake.api_url}/api/v3")
+
+    assert cli("publish")[0] == 0
+    assert set(world.pulls) == {FIRST, SECOND, LOUD}
+
+
+def test_no_token_is_bad_input(world: World, cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIPELINE_GITHUB_TOKEN")
+
+    code, _, err = cli("publish")
+
+    assert code == 2
+    assert "GITHUB_TOKEN" in err
+
+
+def test_a_run_publishes_and_keeps_its_exit_code(world: World, cli: Any) -> None:
+    code, _, err = cli("run", "--publish", "--quiet")
+
+    assert code == 1, "loud is red"
+    assert len(world.pulls) == 3
+    world.fake.fail("*", "", 500, times=-1)
+    code, _, err = cli("run", "--publish", "--quiet", "--only", "first")
+    assert code == 0, "what cannot be published does not change how a run ended"
+    assert "failed" in err
