@@ -1,10 +1,12 @@
 """Pull requests of a run: stacked by dependencies, each linking to the others."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
 from pipeline.flow.publishing_told import Told
-from pipeline.land.github.pulls import MERGED, publish_pull
+from pipeline.land.github.errors import GitHubError
+from pipeline.land.github.pulls import MERGED, find_pull, publish_pull
 from pipeline.land.github.sent import Sent
 from pipeline.model.publication import PublicationKind, PullRequestText
 from pipeline.model.publishing import Outcome
@@ -19,6 +21,7 @@ _ROUNDS = 2
 def publish_pulls(view: RunView, pushed: frozenset[str], told: Told) -> RunView:
     """Create or update the pull requests; returns the view that knows where they are."""
     merged: set[str] = set()
+    view = _with_known(view, told)
     for _ in range(_ROUNDS):
         texts = pull_requests(view)
         is_news = False
@@ -32,6 +35,20 @@ def publish_pulls(view: RunView, pushed: frozenset[str], told: Told) -> RunView:
         if not is_news or told.hub.is_dry:
             break
     return view
+
+
+def _with_known(view: RunView, told: Told) -> RunView:
+    """The view with the pull requests that are out there and that the store has forgotten.
+
+    Texts tell the numbers of others: without these they would say less than they did.
+    """
+    for text in pull_requests(view):
+        if view.published(_PULL, text.ws_id) is None and told.hub.has_token:
+            with contextlib.suppress(GitHubError):  # it is told where it is to be published
+                sent = find_pull(told.hub, text.head, text.base)
+                if sent is not None:
+                    told.learn(_PULL, text.head, sent, ws_id=text.ws_id)
+    return view.with_publications(told.publications())
 
 
 def base_of(view: RunView, ws_id: str, merged: set[str]) -> str:

@@ -94,8 +94,6 @@ class Told:
             reason=sent.reason,
         )
         self._keep(item)
-        if self.hub.is_dry or sent.outcome is Outcome.FAILED:
-            return
         publication = Publication(
             self.run_id,
             ws_id,
@@ -135,6 +133,13 @@ class Told:
             return
         self._degraded.append(sentence)
         self._event(EventType.PUBLISH_FAILED, sentence, "", {"degraded": sentence}, Level.WARNING)
+
+    def learn(self, kind: PublicationKind, name: str, sent: Sent, *, ws_id: str = "") -> None:
+        """Know of a thing that was found; it is recorded when it is published again."""
+        here = self.hub.repository
+        self._stored[kind, ws_id, name] = Publication(
+            self.run_id, ws_id, kind, name, here, sent.number, sent.url, state=sent.state
+        )
 
     def stored(self, kind: PublicationKind, ws_id: str, name: str) -> Publication | None:
         """What the store knows of a thing."""

@@ -47,8 +47,9 @@ class Author:
 def publish_comments(view: RunView, told: Told, author: Author) -> None:
     """One comment on each open pull request, and one on each issue that bundles name."""
     for one in view.publications:
-        is_pull = one.kind is PublicationKind.PULL_REQUEST and one.number
-        if is_pull and one.state in _OPEN and one.repository == told.hub.repository:
+        is_there = bool(one.number) or told.hub.is_dry
+        is_open = one.kind is PublicationKind.PULL_REQUEST and one.state in _OPEN
+        if is_open and is_there and one.repository == told.hub.repository:
             text = sticky_comment(view, one.ws_id)
             _comment(one.number, text, told, author, ws_id=one.ws_id)
     for number, text in progress_comments(view).items():

@@ -49,58 +49,44 @@ def conclusions(world: World) -> dict[str, str]:
     return {one["name"]: one["conclusion"] for one in world.fake.state()["check_runs"].values()}
 
 
-def test_everything_is_there(world: World) -> None:
+def test_everything_is_there_once_and_once_more_changes_nothing(world: World) -> None:
     report = world.publish()
 
     assert reasons(report) == []
     assert {one.outcome for one in report.items} == {Outcome.CREATED}
-    assert set(world.pulls) == {FIRST, SECOND, LOUD}
     found = conclusions(world)
     assert found["pipeline / runtime / first"] == "success"
     assert found["pipeline / runtime / loud"] == "failure"
     assert found[f"pipeline / run / {world.run_id}"] == "failure"
     titles = {one["title"] for one in world.fake.state()["issues"].values() if not one["pull"]}
     assert titles == {"The epic", "Quarantined: Do loud (loud)"}
-    assert world.pulls[FIRST]["labels"] == ["pipeline", "epic:shop"]
     # One on each pull request, one on the issue that a bundle names.
     assert len(world.fake.state()["comments"]) == 4
-
-
-def test_pull_requests_are_stacked_and_drafts_where_something_is_open(world: World) -> None:
-    world.publish()
-
-    bases = {head: one["pull"]["base"] for head, one in world.pulls.items()}
+    pulls = world.pulls
+    bases = {head: one["pull"]["base"] for head, one in pulls.items()}
     assert bases == {FIRST: "main", SECOND: FIRST, LOUD: "main"}
-    drafts = {head: one["pull"]["draft"] for head, one in world.pulls.items()}
+    drafts = {head: one["pull"]["draft"] for head, one in pulls.items()}
     assert drafts == {FIRST: False, SECOND: False, LOUD: True}
+    assert pulls[FIRST]["labels"] == ["pipeline", "epic:shop"]
     # The one below was made first: it learned the number of the one above afterwards.
-    assert f"#{world.pulls[SECOND]['number']}" in world.pulls[FIRST]["body"]
+    assert f"#{pulls[SECOND]['number']}" in pulls[FIRST]["body"]
 
-
-def test_once_more_changes_nothing(world: World) -> None:
-    world.publish()
-    events = len(events_of(world))
+    events = events_of(world)
     world.fake.clear_log()
-
-    report = world.publish()
+    again = world.publish()
 
     assert world.writes() == []
-    assert {one.outcome for one in report.items} == {Outcome.UNCHANGED}
-    assert len(events_of(world)) == events
+    assert {one.outcome for one in again.items} == {Outcome.UNCHANGED}
+    assert events_of(world) == events
 
-
-def test_once_more_without_the_database_changes_nothing(world: World) -> None:
-    world.publish()
     with Records(world.layout) as records:
-        known = len(publications(records, world.run_id))
+        known = publications(records, world.run_id)
     forget(world)
-    world.fake.clear_log()
-
     world.publish()
 
-    assert world.writes() == []
+    assert world.writes() == [], "what the store forgot is found again"
     with Records(world.layout) as records:
-        assert len(publications(records, world.run_id)) == known
+        assert len(publications(records, world.run_id)) == len(known)
 
 
 def forget(world: World) -> None:
@@ -167,32 +153,6 @@ def test_somebody_elses_commits_are_never_overwritten(world: World) -> None:
     }
     assert FIRST not in world.pulls
     assert SECOND in world.pulls
-
-
-def test_forged_markers_and_hundreds_of_comments_are_no_obstacle(world: World) -> None:
-    world.publish(comments=False)
-    number = world.pulls[FIRST]["number"]
-    marker = "<!-- git-pipeline:status:v1 -->"
-    world.fake.add_token("ghp_mallory", login="mallory")
-    with_marker = {"body": f"{marker}\nmine"}
-    for i in range(230):
-        token = "ghp_mallory" if i % 2 else world.fake.token
-        body = with_marker if i % 2 else {"body": f"about {marker}"}
-        ask(world, "POST", f"issues/{number}/comments", body, token)
-
-    for _ in range(2):
-        world.publish()
-
-    own = [
-        one
-        for one in world.fake.state()["comments"].values()
-        if one["number"] == number
-        and one["body"].startswith(marker)
-        and one["login"] == "github-actions[bot]"
-    ]
-    assert len(own) == 1
-    forged = [one for one in world.fake.state()["comments"].values() if one["login"] == "mallory"]
-    assert {one["body"] for one in forged} == {with_marker["body"]}
 
 
 def test_a_changed_text_is_put_right_in_place(world: World) -> None:
@@ -308,7 +268,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("what", [500, 502, 409, "cut", "cut after"])
+@pytest.mark.parametrize("what", [502, "cut", "cut after"])
 def test_a_fault_at_every_kind_of_request_is_overcome(
     world: World, undisturbed: dict[str, Any], what: int | str
 ) -> None:
@@ -321,7 +281,7 @@ def test_a_fault_at_every_kind_of_request_is_overcome(
     assert world.facts == undisturbed
 
 
-@pytest.mark.parametrize("what", [403, 404, 422, 429])
+@pytest.mark.parametrize("what", [403, 422, 429])
 def test_a_refusal_at_every_kind_of_request_is_made_up_for(
     world: World, undisturbed: dict[str, Any], what: int
 ) -> None:
@@ -349,8 +309,9 @@ def test_a_dry_run_writes_nothing_anywhere(world: World, cli: Any) -> None:
     assert code == 0
     assert world.writes() == []
     assert world.layout.database.read_bytes() == before
-    assert "POST /repos/octo/shop/pulls" in out
-    assert "PUSH origin" in out
+    told = [line for line in out.splitlines() if line.startswith(("POST", "PATCH", "PUSH"))]
+    counts = {word: sum(word in line for line in told) for word in ("PUSH", "/pulls", "/comments")}
+    assert counts == {"PUSH": 4, "/pulls": 3, "/comments": 4}
     assert "ghs_good" not in out
 
 
@@ -440,11 +401,11 @@ def test_no_token_is_bad_input(world: World, cli: Any, monkeypatch: pytest.Monke
 
 
 def test_a_run_publishes_and_keeps_its_exit_code(world: World, cli: Any) -> None:
-    code, _, err = cli("run", "--publish", "--quiet")
+    world.fake.fail("POST", "/pulls$", 422, times=-1)
 
-    assert code == 1, "loud is red"
-    assert len(world.pulls) == 3
-    world.fake.fail("*", "", 500, times=-1)
     code, _, err = cli("run", "--publish", "--quiet", "--only", "first")
+
     assert code == 0, "what cannot be published does not change how a run ended"
+    assert f"pull request {FIRST}" in err
     assert "failed" in err
+    assert len(world.fake.state()["check_runs"]) == 4

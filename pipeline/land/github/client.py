@@ -21,6 +21,7 @@ _TIMEOUT_S = 30
 _PER_PAGE = 100
 _MOST_PAGES = 1000
 _REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
+_NOT_THERE = frozenset({404, 422})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Query = Mapping[str, str | int]
@@ -68,6 +69,11 @@ class GitHub:
     def is_dry(self) -> bool:
         """Whether writes are only told."""
         return self._dry_run is not None
+
+    @property
+    def has_token(self) -> bool:
+        """Whether anything can be asked at all."""
+        return bool(self._token)
 
     @property
     def owner(self) -> str:
@@ -206,6 +212,8 @@ class GitHub:
                 # A conflict (409) was certainly not carried out.
                 if not (repeats or status == 409) or not self.patience.after_fault(faults):
                     raise self._failed(method, url, status, message)
+            elif status in _NOT_THERE and self._dry_run is not None:
+                return None, {}  # what it is about would have been written before
             elif status >= 300:
                 raise self._failed(method, url, status, message)
             else:
@@ -215,13 +223,11 @@ class GitHub:
         self, method: str, url: str, body: object, query: Query | None
     ) -> tuple[int, Mapping[str, str], str]:
         """Status, headers and text of one answer; status 0 and a reason where none came."""
-        import requests
-
         try:
             status, headers, text = self._ready().requestJson(
                 method, url, parameters=dict(query or {}), input=body
             )
-        except requests.RequestException as error:
+        except OSError as error:  # requests' own errors are of this kind, too
             return 0, {}, json.dumps({"message": answers.reason_of(error)})
         except (RuntimeError, AssertionError) as error:  # PyGithub's refusals of redirects
             return 300, {}, json.dumps({"message": str(error)})

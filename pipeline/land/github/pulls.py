@@ -44,6 +44,13 @@ def publish_pull(hub: GitHub, text: PullRequestText, head_commit: str) -> Sent:
     return _update(hub, found, text)
 
 
+def find_pull(hub: GitHub, head: str, base: str) -> Sent | None:
+    """The open pull request of a branch, of several the one into ``base``; nothing is changed."""
+    found = _find(hub, PullRequestText(head, base, "", ""), "")
+    state = "draft" if found and found.get("draft") is True else "open"
+    return sent.of(found, Outcome.UNCHANGED, state=state) if found else None
+
+
 def _create(hub: GitHub, text: PullRequestText) -> Mapping[str, Any] | None:
     """The new pull request; ``None`` where GitHub says there is one already."""
     body: dict[str, Any] = {

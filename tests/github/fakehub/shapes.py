@@ -154,7 +154,8 @@ def label(at: Call, one: Label) -> dict[str, Any]:
         "name": one.name,
         "color": one.color,
         "default": False,
-        "description": one.description,
+        # The description of pull requests' labels has no null, that of issues' has.
+        "description": one.description or "",
     }
 
 
