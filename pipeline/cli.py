@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "outputs": "Set the outputs of a step on GitHub from a JSON document.",
     "exec": "Run any program under the same care and record it.",
     "sync": "Bring this repository and a remote to the same record of runs.",
+    "handover": "Give a run to another job as files, and take one over.",
     "worktree": "List, open and clean up worktrees.",
     "show-run": "Show one run and its workstreams.",
     "show-dag": "Show the dependency graph of a plan.",

@@ -192,6 +192,14 @@ class _Exchange:
 
 
 @contextmanager
+def run_lock(repo: Repository, layout: Layout, command: str) -> Iterator[RunLock]:
+    """The run lock, with what a dead owner left of refs put in order; raises UnfitError."""
+    with RunLock(layout, command=command) as lock:
+        heal_refs(repo, layout, lock)
+        yield lock
+
+
+@contextmanager
 def _lock(repo: Repository, layout: Layout, *, is_needed: bool) -> Iterator[RunLock | None]:
     """The run lock; ``None`` where somebody else has it and it is not needed."""
     lock = RunLock(layout, command="pipeline sync")

@@ -40,7 +40,7 @@ def receive(repo: Repository, remote: str, there: Place, here: Place) -> Mapping
             staged = look_at(repo.refs.list(INCOMING_ROOT), INCOMING_ROOT)
             for run in part:
                 ours = here.run(run.run_id)
-                outcomes[run.run_id] = _take_over(repo, remote, staged.run(run.run_id), ours)
+                outcomes[run.run_id] = take_over(repo, remote, staged.run(run.run_id), ours)
             forget_incoming(repo)
     finally:
         forget_incoming(repo)
@@ -62,7 +62,11 @@ def _refspec(run: RunRefs, rest: str) -> str:
     return f"+{run.name(rest)}:{INCOMING_ROOT}/{rest}"
 
 
-def _take_over(repo: Repository, remote: str, staged: RunRefs, ours: RunRefs) -> RunSync:
+def take_over(repo: Repository, remote: str, staged: RunRefs, ours: RunRefs) -> RunSync:
+    """Move our refs of a run to where those of ``remote`` are, if that can be believed.
+
+    ``staged`` says where they are; their objects are here already.
+    """
     run_id = staged.run_id
     try:
         named = _verified(repo, staged)
