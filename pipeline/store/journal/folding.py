@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from pipeline.base.git import Identity, RefUpdate, Repository, is_ref_name
 from pipeline.base.git.history import commit_bytes
-from pipeline.base.git.loose import LooseObjects
+from pipeline.base.git.packs import ObjectBatch
 from pipeline.model.record import RunRecord
 from pipeline.model.states import FINAL, RunState
 from pipeline.store.journal.chain import head_of, is_fold
@@ -120,9 +120,9 @@ def _commit(repo: Repository, run_id: str, head: str, refs: Mapping[str, str]) -
         author=who,
         committer=who,
     )
-    loose = LooseObjects(repo.objects.loose.path, repo.object_format)
-    commit = loose.write("commit", data)
-    loose.flush()
+    objects = ObjectBatch(repo.objects.loose.path, repo.object_format)
+    commit = objects.write("commit", data)
+    objects.flush()
     return commit
 
 

@@ -11,7 +11,8 @@ from pipeline.base.clock import parse_time
 from pipeline.base.files import sha256
 from pipeline.base.git import Identity, RefMovedError, RefUpdate, Repository
 from pipeline.base.git.history import commit_bytes
-from pipeline.base.git.loose import LooseObjects, object_id
+from pipeline.base.git.loose import object_id
+from pipeline.base.git.packs import ObjectBatch
 from pipeline.store.journal.chain import Tip, read_tip, refuse, up_to
 from pipeline.store.journal.format import (
     FORMAT,
@@ -49,7 +50,7 @@ class JournalWriter:
         self._records = records
         self._run_id = run_id.lower()
         self._log_bytes = log_bytes
-        self._loose = LooseObjects(repo.objects.loose.path, repo.object_format)
+        self._objects = ObjectBatch(repo.objects.loose.path, repo.object_format)
         self._tip: Tip | None = None
 
     def catch_up(self, *, is_whole: bool = True) -> str:
@@ -97,11 +98,11 @@ class JournalWriter:
             {path.decode("ascii"): sha256(data) for path, data in sorted(new.items())},
         )
         for path, data in (*new.items(), (MANIFEST, manifest.data())):
-            tip.tree.put(path, self._loose.write("blob", data))
-        tree = tip.tree.write(self._loose.write)
+            tip.tree.put(path, self._objects.write("blob", data))
+        tree = tip.tree.write(self._objects.write)
         seconds = _seconds(gathered.last_time) if gathered.last_time else tip.seconds
         commit = self._commit(tip, tree, manifest, seconds)
-        self._loose.flush()
+        self._objects.flush()
         update = RefUpdate(tip.ref, commit, tip.commit or None)
         self._repo.refs.update([update], message=REF_MESSAGE)
         return Tip(
@@ -128,7 +129,7 @@ class JournalWriter:
             author=who,
             committer=who,
         )
-        return self._loose.write("commit", data)
+        return self._objects.write("commit", data)
 
     def _base(self) -> tuple[str, ...]:
         """The commit that the run starts from, which its journal keeps from being forgotten."""
