@@ -39,6 +39,8 @@ COMMANDS: dict[str, str] = {
     "fix-ci": "Repair mechanically what a failed CI run complains of.",
     "deploy": "Roll a version out, or back to the last one that was healthy.",
     "verify": "Recompute a run's patches, trees and landings with plain git.",
+    "replay": "Replay a run's events and compare with what is recorded.",
+    "rebuild": "Make the database anew from the journal in git.",
     "config": "Show the effective configuration and where it comes from.",
     "doctor": "Check the surroundings and say how to mend them.",
     "hook": "Run one of the pre-commit hooks.",

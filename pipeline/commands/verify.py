@@ -37,11 +37,12 @@ def command(run: str | None, form: str, repo: Path) -> int:
     if form == reading.JSON:
         reading.print_json(found)
     else:
-        reading.print_lines(list(_text(found)))
+        reading.print_lines(list(text_of(found)))
     return ExitCode.OK if found.is_sound else ExitCode.NOT_PASSED
 
 
-def _text(found: Verification) -> Iterator[str]:
+def text_of(found: Verification) -> Iterator[str]:
+    """What was compared, and what does not agree, as lines."""
     yield f"run {found.run_id} ({found.status})"
     yield ""
     rows = [

@@ -1,6 +1,5 @@
 """Exports of what failed: for each workstream when its repair has ended, for a run at its end."""
 
-from pipeline.flow.context import RunContext
 from pipeline.model.record import AttemptState, WorkstreamRecord
 from pipeline.model.states import FINAL, WorkstreamState
 from pipeline.repair.breakers import facts
@@ -12,13 +11,13 @@ from pipeline.store.records import Records
 _UNREPAIRED = (FINAL - {WorkstreamState.DONE}) | {WorkstreamState.AWAITING_REVIEW}
 
 
-def export_workstream(context: RunContext, record: WorkstreamRecord) -> None:
+def export_workstream(records: Records, layout: Layout, record: WorkstreamRecord) -> None:
     """Write a workstream's exports; nothing for one of which nothing failed."""
-    records, run_id = context.ledger, context.run_id
+    run_id = record.run_id
     attempts = records.attempts(run_id, record.ws_id, record.generation)
     if any(a.state is AttemptState.FAILED or "classification" in a.details for a in attempts):
         ladder = {record.ws_id: _ladder_state(records, record)}
-        write_analysis(context.layout, records, run_id, ladder, ws_id=record.ws_id)
+        write_analysis(layout, records, run_id, ladder, ws_id=record.ws_id)
 
 
 def export_run(records: Records, layout: Layout, run_id: str) -> None:

@@ -14,7 +14,6 @@ from pipeline.base.errors import CancelledRunError, InterruptedRunError, UnfitEr
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken, engine_git_cpu_s
 from pipeline.flow.aftermath import heal_refs, interrupt_dead_runs
-from pipeline.flow.analysing import export_run
 from pipeline.flow.answered import Answered
 from pipeline.flow.answering import REQUEST as ANSWER
 from pipeline.flow.answering import hear
@@ -28,9 +27,9 @@ from pipeline.flow.journaling import complete_journal, is_behind, journaling
 from pipeline.flow.kept import drop_landed
 from pipeline.flow.prepare import Prepared
 from pipeline.flow.programs import require_programs
-from pipeline.flow.quarantine import export_quarantine
 from pipeline.flow.routing import Routing, turns_of
 from pipeline.flow.schedule import Graph, outcome
+from pipeline.flow.summing_up import sum_up
 from pipeline.flow.takeover import taken_over
 from pipeline.model.config import Config
 from pipeline.model.event import EventDraft, EventType
@@ -40,8 +39,7 @@ from pipeline.model.record import RunRecord, WorkstreamRecord
 from pipeline.model.scope import Protected
 from pipeline.model.states import FINAL, RunState, WorkstreamState
 from pipeline.model.summary import RunSummary
-from pipeline.report.routing import write_routing
-from pipeline.report.summary import build_summary, write_summary
+from pipeline.report.summary import build_summary
 from pipeline.store import inbox
 from pipeline.store.export import EventExport
 from pipeline.store.journal import unfold
@@ -137,7 +135,7 @@ def _sum_up_ended(ledger: Ledger, prepared: Prepared, export: EventExport) -> No
         if not prepared.layout.summary_md(ended.run_id).exists():
             ledger.bus.drain()
             export.catch_up(ended.run_id)
-            sum_up(ledger, prepared, ended.run_id)
+            sum_up(ledger, prepared.repo, prepared.layout, ended.run_id)
 
 
 def _completed(records: Records, key: str) -> RunRecord | None:
@@ -278,20 +276,9 @@ def _finish(
         changes={**spent, "integration_commit": tip},
         events=(EventDraft(EventType.RUN_FINISHED, message, payload={"status": state.value}),),
     )
-    summary = sum_up(ledger, prepared, run_id)
+    summary = sum_up(ledger, prepared.repo, prepared.layout, run_id)
     days = prepared.plan.config.retention.runs_days
     remove_old_outputs(ledger, prepared.layout, days=days, now=datetime.now(UTC), spare=run_id)
-    return summary
-
-
-def sum_up(ledger: Ledger, prepared: Prepared, run_id: str) -> RunSummary:
-    """Build a run's summary and write its files."""
-    ledger.bus.drain()
-    summary = build_summary(ledger, run_id, tree_of=prepared.repo.commit_tree)
-    export_quarantine(ledger, prepared.layout, run_id)
-    export_run(ledger, prepared.layout, run_id)
-    write_routing(prepared.layout, ledger, run_id)
-    write_summary(prepared.layout, summary)
     return summary
 
 

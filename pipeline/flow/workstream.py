@@ -45,5 +45,5 @@ def carry_on(
             if not is_asked or not is_wanted(context, record, ReviewKind.BUDGET):
                 raise
             record = ask_review(context, record, ReviewKind.BUDGET, str(error))
-    export_workstream(context, record)
+    export_workstream(context.ledger, context.layout, record)
     return record

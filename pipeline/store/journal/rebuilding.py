@@ -78,7 +78,7 @@ def rebuild(
     written or nothing. Raises ``JournalError`` where the database is ahead of a journal or tells
     the same run differently: that one is never overwritten.
     """
-    del repo
+    del repo  # the rows say all that is asked of it
     stands = {journal.run_id: standing(ledger, journal) for journal in journals}
     for journal in journals:
         _require_older(stands[journal.run_id], journal)
