@@ -17,6 +17,8 @@ from pipeline.base.schema import violations
         (["runs"], "runs", "run_record.v1.json"),
         (["show-events"], "events", "event.v1.json"),
         (["show-patches"], "patches", "patch_ledger_entry.v1.json"),
+        (["verify"], None, "verification.v1.json"),
+        (["replay"], None, "verification.v1.json"),
     ],
 )
 def test_json_is_valid_by_its_schema(

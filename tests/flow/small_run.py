@@ -1,20 +1,24 @@
 """A small repository with a run that ends in several ways, made once and copied for each test."""
 
+import contextlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.errors import InterruptedRunError
 from pipeline.cli import main
 from pipeline.flow.prepare import RunRequest, prepare
-from pipeline.flow.run import run
+from pipeline.flow.run import Watch, run
 from pipeline.model.record import WorkstreamRecord
 from pipeline.store.layout import Layout
+from pipeline.store.ledger import Ledger
 from pipeline.store.records import Records
 
 LINES = "".join(f"line {number}\n" for number in range(1, 31))
@@ -100,6 +104,25 @@ def go(top: Path, *, is_fresh: bool = False) -> str:
     prepared = prepare(RunRequest(top, dict(os.environ)))
     with prepared.repo:
         return run(prepared, is_fresh=is_fresh).run_id
+
+
+def stop_midway(top: Path) -> str:
+    """A fresh run that is told to stop after the first landing; returns its id."""
+    runs: list[str] = []
+    landed = threading.Event()
+
+    def look(ledger: Ledger, run_id: str) -> None:
+        runs.append(run_id)
+        ledger.bus.subscribe(
+            lambda events: landed.set() if any(e.type == "merged" for e in events) else None,
+            name="landings",
+        )
+
+    prepared = prepare(RunRequest(top, dict(os.environ), overrides={"run.jobs": 1}))
+    watch = Watch((look,), lambda: "enough" if landed.is_set() else "")
+    with prepared.repo, contextlib.suppress(InterruptedRunError):
+        run(prepared, is_fresh=True, watch=watch)
+    return runs[0]
 
 
 @dataclass
