@@ -93,9 +93,7 @@ def _report(view: RunView, ws: WorkstreamView, answer: GateAnswer) -> CheckRepor
 def _summary(
     ws: WorkstreamView, answer: GateAnswer, title: str, left_out: int
 ) -> Iterator[Section]:
-    yield section([f"**{title}.**"])
-    if answer.reason:
-        yield section([escape.text(answer.reason, 2000)], "the reason")
+    yield section([escape.text(answer.reason, 2000) or f"{title}."])
     facts = [f"- Workstream: {escape.code(ws.id)}, {words.state(ws.state)}"]
     if answer.duration_s:
         facts.append(f"- Took {duration(answer.duration_s)}")

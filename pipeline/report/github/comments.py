@@ -44,8 +44,8 @@ def _comment(purpose: str, sections: Sequence[Section]) -> CommentText:
 
 def _of_workstream(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
     yield section([f"### {words.state(ws.state)}: {escape.code(ws.id, 100)}"])
-    if ws.record.reason and ws.state is not WorkstreamState.DONE:
-        yield section([f"> {escape.text(ws.record.reason, 1000)}"], "the reason", 9)
+    if why := parts.why(ws):
+        yield section([f"> {why}"], "the reason", 9)
     yield section(parts.gates_table(ws), "gates", 8)
     yield section(words.findings_table(ws.findings, _FINDINGS), "findings", 4)
     yield section(_next(view, ws), "what to do next", 9)

@@ -12,7 +12,6 @@ from pipeline.report.github.limits import BODY, TITLE
 from pipeline.report.github.pull_requests import labels
 from pipeline.report.github.sections import Section, fit, section
 from pipeline.report.github.view import RunView, WorkstreamView
-from pipeline.report.markdown import table
 
 _OVER = frozenset({WorkstreamState.DONE, WorkstreamState.ABANDONED, WorkstreamState.QUARANTINED})
 _FINDINGS = 50
@@ -70,7 +69,7 @@ def _asked(view: RunView, ws: WorkstreamView, review: Review) -> Iterator[Sectio
     yield section(_facts(view, ws), "facts", 9)
     yield section(answering.how_to_answer(ws), "how to answer", 9)
     advice = [f"- {escape.text(one, 500)}" for one in review.advice[:20]]
-    yield section(["### What to consider", "", *advice] if advice else [], "advice", 6)
+    yield section(parts.headed("What to consider", advice), "advice", 6)
     yield from _evidence(ws, (*review.findings, *ws.findings))
 
 
@@ -89,12 +88,12 @@ def _facts(view: RunView, ws: WorkstreamView) -> list[str]:
 
 def _evidence(ws: WorkstreamView, found: Sequence[Finding]) -> Iterator[Section]:
     lines = words.findings_table(found, _FINDINGS)
-    yield section(["### Findings", "", *lines] if lines else [], "findings", 4)
+    yield section(parts.headed("Findings", lines), "findings", 4)
     paths = ws.patch.patch.paths if ws.patch else ()
-    rows = [[escape.code(path, 300)] for path in paths[:_PATHS]]
-    more = [f"*… and {count(len(paths) - _PATHS, 'more file')}.*"] if len(paths) > _PATHS else []
-    listed = ["### Files", "", *table(["path"], rows), *more] if rows else []
-    yield section(listed, "files", 3)
+    listed = [f"- {escape.code(path, 300)}" for path in paths[:_PATHS]]
+    if len(paths) > _PATHS:
+        listed.append(f"- *… and {count(len(paths) - _PATHS, 'more file')}.*")
+    yield section(parts.headed("Files", listed), "files", 3)
     yield section(parts.attempts_table(ws), "attempts", 2)
 
 

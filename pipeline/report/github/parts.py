@@ -31,6 +31,13 @@ def headed(title: str, lines: list[str]) -> list[str]:
     return [f"### {title}", "", *lines] if lines else []
 
 
+def why(ws: WorkstreamView) -> str:
+    """What a person is asked, else why the work is not done; empty where that is all."""
+    if ws.open_review is not None:
+        return escape.text(ws.open_review.summary, 1000)
+    return "" if ws.state is WorkstreamState.DONE else escape.text(ws.record.reason, 1000)
+
+
 def task_list(ws: WorkstreamView) -> list[str]:
     """The tasks as a checklist: ticked once all gates are green."""
     tasks = ws.bundle.tasks
@@ -93,7 +100,7 @@ def attempts_table(ws: WorkstreamView) -> list[str]:
         ]
         for one in shown
     ]
-    head = count(len(ws.attempts), "attempt")
+    head = f"What was done, {count(len(ws.attempts), 'step')}"
     if len(ws.attempts) > len(shown):
         head += f", the newest {len(shown)} of them"
     return [

@@ -89,17 +89,17 @@ def open_points(ws: WorkstreamView) -> list[str]:
 def _body(view: RunView, ws: WorkstreamView) -> Iterator[Section]:
     yield section([markers.marker(markers.PULL_REQUEST), *_headline(view, ws)])
     yield section(_open(ws), "what is open", 9)
-    yield section(_what(view, ws), "what it is for", 7)
+    yield section(answering.how_to_answer(ws), "how to answer", 8)
+    yield section(parts.headed("Why", _why(view, ws)), "what it is for", 7)
     yield section(parts.headed("Tasks", parts.task_list(ws)), "tasks", 6)
     tests = parts.acceptance_tests(ws)
     yield section(parts.headed("Acceptance tests", tests), "acceptance tests", 6)
     yield section(parts.headed("Gates", parts.gates_table(ws)), "gates", 8)
     found = words.findings_table(ws.findings, _FINDINGS)
     yield section(parts.headed("Findings", found), "findings", 3)
-    yield section(_depends(view, ws), "dependencies", 5)
+    yield section(parts.headed("Stack", _stack(view, ws)), "dependencies", 5)
     yield section(_change(ws), "what it changes", 4)
     yield section(parts.attempts_table(ws), "attempts", 2)
-    yield section(answering.how_to_answer(ws), "how to answer", 8)
     yield section(_footer(view, ws), "where it comes from", 8)
 
 
@@ -110,10 +110,7 @@ def _headline(view: RunView, ws: WorkstreamView) -> list[str]:
     facts.append(count(ws.record.attempts, "attempt"))
     if cost := words.cost(ws.spent):
         facts.append(f"agents cost {cost}")
-    lines = [f"> {' · '.join(facts)}"]
-    if ws.record.reason and ws.state is not WorkstreamState.DONE:
-        lines.append(f"> {escape.text(ws.record.reason, 1000)}")
-    return lines
+    return [f"> {' · '.join(facts)}"]
 
 
 def _open(ws: WorkstreamView) -> list[str]:
@@ -121,26 +118,26 @@ def _open(ws: WorkstreamView) -> list[str]:
     if not points:
         return []
     lines = ["> [!IMPORTANT]", f"> **Not to be merged yet**: {'; '.join(points)}."]
+    if why := parts.why(ws):
+        lines += [">", f"> {why}"]
     if ws.protected:
         named = ", ".join(escape.code(path, 120) for path in ws.protected[:10])
         more = f" and {len(ws.protected) - 10} more" if len(ws.protected) > 10 else ""
-        lines.append(f"> Protected: {named}{more}.")
+        lines += [">", f"> Protected: {named}{more}."]
     return lines
 
 
-def _what(view: RunView, ws: WorkstreamView) -> list[str]:
+def _why(view: RunView, ws: WorkstreamView) -> list[str]:
     said = escape.block(ws.bundle.description, 8000)
     facts = []
     if ws.bundle.ccpm_issue:
         facts.append(f"- Issue: {links.to_issue(view, ws.bundle.ccpm_issue)}")
     if ws.bundle.openspec_change:
         facts.append(f"- OpenSpec change: {links.to_change(view, ws)}")
-    if not said and not facts:
-        return []
-    return ["### Why", "", *said, *([""] if said and facts else []), *facts]
+    return [*said, *([""] if said and facts else []), *facts]
 
 
-def _depends(view: RunView, ws: WorkstreamView) -> list[str]:
+def _stack(view: RunView, ws: WorkstreamView) -> list[str]:
     needs = [links.to_workstream(view, one) for one in ws.bundle.depends_on]
     needed_by = [
         links.to_workstream(view, one.id)
@@ -150,7 +147,7 @@ def _depends(view: RunView, ws: WorkstreamView) -> list[str]:
     lines = [f"- Builds on {', '.join(needs[:50])}; merge those first."] if needs else []
     if needed_by:
         lines.append(f"- Needed by {', '.join(needed_by[:50])}.")
-    return ["### Stack", "", *lines] if lines else []
+    return lines
 
 
 def _change(ws: WorkstreamView) -> list[str]:
@@ -206,5 +203,5 @@ def _part(view: RunView, ws: WorkstreamView) -> list[str]:
     if ws.state is not WorkstreamState.DONE:
         return []
     title = escape.text(ws.bundle.title or ws.id, 200)
-    why, tasks = _what(view, ws)[2:], parts.task_list(ws)
+    why, tasks = _why(view, ws), parts.task_list(ws)
     return [f"### {title}", *(["", *why] if why else []), *(["", *tasks] if tasks else [])]

@@ -1,5 +1,6 @@
 """Runs as they are seen on GitHub, made by hand: for the tests beside it."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,11 @@ from pipeline.report.summary import summarize
 
 RUN, BASE = "01jdaaaaaaaaaaaaaaaaaaaaaa", "b" * 40
 PATCH = Patch("d" * 64, BASE, "2" * 40, (b"src/shop.py",), 5, 1, 200)
+
+
+def oid(name: str) -> str:
+    """An object id that a name stands for."""
+    return hashlib.sha1(name.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ def gate_attempt(
     state: AttemptState | None = None,
     tree: str = "2" * 40,
     reason: str = "",
+    checks: Mapping[str, str] | None = None,
 ) -> StepAttempt:
     """An attempt at a gate, as the engine stores it."""
     good = AttemptState.SUCCEEDED if result == "passed" else AttemptState.FAILED
@@ -66,7 +73,11 @@ def gate_attempt(
         result_tree=tree,
         findings=findings,
         reason=reason,
-        details={"gate": step.value, "result": result, "checks": {f"{step.value}-check": result}},
+        details={
+            "gate": step.value,
+            "result": result,
+            "checks": checks or {f"{step.value}-check": result},
+        },
     )
 
 
@@ -113,11 +124,10 @@ def _workstream(seq: int, ws_id: str, told: Told, run_state: RunState) -> Workst
         told.state,
         branch=f"refs/heads/ws/plan/{ws_id}",
         start_commit=BASE,
-        tree="2" * 40,
         attempts=1,
         reason=told.reason,
         patch_id=told.patch.id,
-        **{"commit": f"{seq + 1:040x}", **told.record},
+        **{"commit": oid(ws_id), "tree": "2" * 40, **told.record},
     )
     result = Result.FAILED if told.findings else told.result
     attempts = (

@@ -29,7 +29,7 @@ def test_a_quarantine_has_its_evidence_and_the_ways_out() -> None:
     assert one.is_open and one.ws_id == "a"
     assert one.title == "Quarantined: Do a (a)"
     assert markers.purpose_of(one.body) == "quarantine:a"
-    for part in ("> It is red.", "boom", "`test_a.py:3`", "`src/shop.py`", "`/pipeline retry a`",
+    for part in ("> It is red.", "boom", "`test_a.py:3`", "- `src/shop.py`", "`/pipeline retry a`",
                  f"`pipeline quarantine show {'d' * 12}`"):  # fmt: skip
         assert part in one.body
 
@@ -74,7 +74,7 @@ def test_a_comment_is_the_same_while_nothing_has_happened() -> None:
     assert one == other
     assert one.body.startswith(f"{one.marker}\n### 🚫 quarantined: `a`\n")
     assert "**Next**: `pipeline quarantine show dddddddddddd`" in one.body
-    assert "<details><summary>2 attempts</summary>" in one.body
+    assert "<details><summary>What was done, 2 steps</summary>" in one.body
 
 
 def test_an_issue_that_several_workstreams_name_has_one_comment() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from github_views import RUN, Told, make_view
+from github_views import RUN, Told, make_view, oid
 
 from pipeline.model.check import Check
 from pipeline.model.config import PublishConfig
@@ -91,7 +91,7 @@ def test_what_and_why_stand_in_it() -> None:
         "Because it was slow.",
         "- [x] Cache it",
         "- Issue: [#142](https://github.com/octo/shop/issues/142)",
-        f"(https://github.com/octo/shop/tree/{1:040x}/openspec/changes/loader-2)",
+        f"(https://github.com/octo/shop/tree/{oid('a')}/openspec/changes/loader-2)",
         "- ✅ green `runtime-check`: `pytest -q`",
         "- ⏳ not run yet `later`: <code>x \\| y</code>",
         "| **runtime** | ✅ green | ✅ `runtime-check` | 2.5 s |",
