@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import events, runs
 from .failures import failure
+from .state import Comment
 from .world import World
 
 if TYPE_CHECKING:
@@ -98,6 +99,15 @@ def _commit(world: World, values: dict[str, Any]) -> dict[str, str]:
     return {"sha": sha}
 
 
+def _comments(world: World, values: dict[str, Any]) -> list[int]:
+    repo, made = world.repositories[values["repo"].lower()], []
+    for body in values["bodies"]:
+        one = Comment(world.new_id(), values["number"], body, values["login"])
+        repo.comments[one.id] = one
+        made.append(one.id)
+    return made
+
+
 def _run(world: World, values: dict[str, Any]) -> Any:
     return runs.add_run(world, world.repositories[values.pop("repo").lower()], values)
 
@@ -134,6 +144,7 @@ _CONTROLS: dict[str, Control] = {
     "repository": _add_repository,
     "collaborator": _collaborator,
     "commit": _commit,
+    "comments": _comments,
     "run": _run,
     "artifact": _artifact,
     "change": _change,

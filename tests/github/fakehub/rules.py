@@ -53,6 +53,8 @@ Rule = Callable[[dict[str, Any]], Iterator[str]]
 
 def broken_rules(method: str, template: str, body: Any) -> list[str]:
     """The rules that a request's decoded body breaks, as GitHub words them where it is known."""
+    if isinstance(body, list):  # labels, which alone may come without their name
+        body = {"labels": body}
     if not isinstance(body, dict):
         return []
     rules = _RULES.get((method.upper(), template.removeprefix("/repos/{owner}/{repo}")), ())
@@ -139,8 +141,19 @@ def _labels(body: dict[str, Any]) -> Iterator[str]:
         yield f"labels: no more than {LABELS}"
     for one in labels:
         name = one.get("name") if isinstance(one, dict) else one
+        if not isinstance(name, str) or not name.strip():
+            yield "labels: a label without a name"
         if isinstance(name, str) and len(name) > LABEL:
             yield f"labels: name is too long (maximum is {LABEL} characters)"
+
+
+def _tree(body: dict[str, Any]) -> Iterator[str]:
+    """docs.github.com/rest/git/trees: what an entry is made of."""
+    for number, one in enumerate(body.get("tree", [])):
+        if not one.get("path") or not one.get("mode"):
+            yield f"tree[{number}]: needs path and mode"
+        if ("sha" in one) == ("content" in one):
+            yield f"tree[{number}]: needs one of sha and content"
 
 
 def _review(body: dict[str, Any]) -> Iterator[str]:
@@ -231,6 +244,7 @@ _RULES: dict[tuple[str, str], tuple[Rule, ...]] = {
     ("PATCH", "/check-runs/{check_run_id}"): (_check_run,),
     ("POST", "/statuses/{sha}"): _STATUS,
     ("POST", "/git/refs"): (_new_ref,),
+    ("POST", "/git/trees"): (_tree,),
     ("POST", "/code-scanning/sarifs"): (_sarif,),
     ("POST", "/deployments"): (_too_long("description", DEPLOYMENT_TEXT),),
     ("POST", "/deployments/{deployment_id}/statuses"): _DEPLOYED,

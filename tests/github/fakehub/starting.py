@@ -147,6 +147,10 @@ class Fake:
         values = {"repo": repo or self.repo, "ref": f"refs/heads/{branch}"}
         return str(self._control("commit", **values, files=files, message=message)["sha"])
 
+    def seed_comments(self, number: int, bodies: list[str], *, login: str = "octocat") -> None:
+        """Comments of somebody's on an issue or pull request, without a request for each."""
+        self._control("comments", repo=self.repo, number=number, bodies=bodies, login=login)
+
     def add_run(
         self,
         *,

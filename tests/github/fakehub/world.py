@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import contract, description, graphql
-from .bare import Bare
+from .bare import Bare, GitError
 from .endpoints import load_all
 from .failures import Failure
 from .limits import Limits
@@ -188,7 +188,10 @@ class World:
         self._allow(call, route.needs)
         if call.repository:
             self.notice_pushes(call.repository)
-        answer = route.run(call)
+        try:
+            answer = route.run(call)
+        except GitError as error:  # an object or a name that git cannot take
+            raise ProblemError(422, f"Unprocessable: {error}") from error
         if request.method != "GET" and call.repository:
             self.notice_pushes(call.repository)
         headers = {

@@ -1,5 +1,7 @@
 """Issues, which pull requests are too, with their labels, assignees and comments."""
 
+from typing import Any
+
 from .. import shapes, shapes_issues
 from ..routing import Answer, Call, endpoint, invalid, listed, missing
 from ..state import Comment, Issue, Label, Repository, now
@@ -61,7 +63,7 @@ def create_issue(call: Call) -> Answer:
     body, number = call.body, next_number(call.repo)
     issue = Issue(call.world.new_id(), number, str(body["title"]), body.get("body"), call.login)
     issue.labels = ensure_labels(call, body.get("labels") or [])
-    issue.assignees = [one for one in body.get("assignees", []) if one in call.repo.collaborators]
+    issue.assignees = _assignable(call, body.get("assignees", []))
     call.repo.issues[number] = issue
     return Answer(201, shapes_issues.issue(call, issue))
 
@@ -76,8 +78,8 @@ def get_issue(call: Call) -> Answer:
 def edit_issue(call: Call) -> Answer:
     """Title, body, state, labels and assignees."""
     issue, body = found(call), call.body or {}
-    issue.title, issue.body = body.get("title", issue.title), body.get("body", issue.body)
-    state = body.get("state", issue.state)
+    issue.title, issue.body = str(body.get("title") or issue.title), body.get("body", issue.body)
+    state = body.get("state") or issue.state
     if state != issue.state:
         issue.closed_at = now() if state == "closed" else None
         issue.state_reason = "completed" if state == "closed" else "reopened"
@@ -86,9 +88,15 @@ def edit_issue(call: Call) -> Answer:
     if "labels" in body:
         issue.labels = ensure_labels(call, body["labels"])
     if "assignees" in body:
-        issue.assignees = [one for one in body["assignees"] if one in call.repo.collaborators]
+        issue.assignees = _assignable(call, body["assignees"])
     issue.updated_at = now()
     return Answer(200, shapes_issues.issue(call, issue))
+
+
+def _assignable(call: Call, wanted: list[Any]) -> list[str]:
+    """Collaborators among those who are named; others are left out without a word."""
+    logins = [one.get("login") if isinstance(one, dict) else one for one in wanted]
+    return [one for one in logins if one in call.repo.collaborators]
 
 
 def _labels(call: Call) -> Answer:
@@ -144,9 +152,8 @@ def remove_label(call: Call) -> Answer:
 def add_assignees(call: Call) -> Answer:
     """Assign collaborators; others are left out without a word, as GitHub does."""
     issue = found(call)
-    for login in (call.body or {}).get("assignees", []):
-        if login in call.repo.collaborators and login not in issue.assignees:
-            issue.assignees.append(login)
+    wanted = _assignable(call, (call.body or {}).get("assignees", []))
+    issue.assignees += [login for login in wanted if login not in issue.assignees]
     return Answer(201, shapes_issues.issue(call, issue))
 
 

@@ -61,6 +61,13 @@ def list_statuses(call: Call) -> Answer:
     return listed(call, [_shape(call, one) for one in some])
 
 
+@endpoint("GET", "./statuses/{sha}", READ)
+def list_statuses_the_old_way(call: Call) -> Answer:
+    """The same at its former address."""
+    call.values["ref"] = call.values["sha"]
+    return list_statuses(call)
+
+
 @endpoint("GET", "./commits/{ref}/status", READ)
 def combined_status(call: Call) -> Answer:
     """The latest of each context, and what they come to."""
