@@ -11,10 +11,12 @@ from pipeline.base import console
 from pipeline.base.errors import InputError
 from pipeline.commands import reading, step_file
 from pipeline.report.github.outputs import as_outputs
+from pipeline.report.github.workflow_commands import group
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 _MOST = 64 << 20
 _SHOWN = 200
+_MOST_SHOWN = 64 << 10
 
 
 @click.command(
@@ -31,7 +33,7 @@ def command(pairs: tuple[str, ...]) -> int:
 
     PATH are keys with dots between them. A list or an object counts as the number of what is in
     it, null as nothing. The outputs go to the file that GITHUB_OUTPUT names, so that a step of a
-    workflow has them; without that variable they are printed alone.
+    workflow has them, and the document into the log; without that variable they are only printed.
     """
     wanted = dict(map(_pair, pairs))
     document = _read()
@@ -39,7 +41,12 @@ def command(pairs: tuple[str, ...]) -> int:
     made = as_outputs(values)
     if made.left_out:
         raise InputError(f"There is no room for the output {made.left_out[0]}: it is too long.")
-    step_file.append("GITHUB_OUTPUT", made.text)
+    if step_file.append("GITHUB_OUTPUT", made.text):
+        shown = json.dumps(document, indent=1)
+        more = (
+            f"\n… {len(shown) - _MOST_SHOWN:,} more characters" if len(shown) > _MOST_SHOWN else ""
+        )
+        sys.stdout.write(group("What the command said", shown[:_MOST_SHOWN] + more))
     for name, value in values.items():
         console.emit(f"{name}={console.safe(value, _SHOWN)}")
     return 0

@@ -2,13 +2,17 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+TOOL = "octo/git-pipeline"
+"""What the repository of this project is called in workflows that are run here."""
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROOT = Path(__file__).parents[2]
 ACTIONS = ROOT / "actions"
 NAMES = tuple(sorted(path.parent.name for path in ACTIONS.glob("*/action.yml")))
@@ -114,3 +118,38 @@ def options_in(script: str) -> list[str]:
 
 def variables(script: str) -> set[str]:
     return set(_VARIABLE.findall(script))
+
+
+def tables(action: Action) -> str:
+    """The inputs and outputs of an action as its README has to show them."""
+    given = [
+        (f"`{name}`", one["description"], _default(one)) for name, one in action.inputs.items()
+    ]
+    made = [(f"`{name}`", one["description"]) for name, one in action.outputs.items()]
+    text = ""
+    if given:
+        text += _table("Inputs", ("input", "meaning", "default"), given)
+    if made:
+        text += _table("Outputs", ("output", "meaning"), made)
+    return text
+
+
+def _default(given: Mapping[str, Any]) -> str:
+    if given["required"]:
+        return "required"
+    return f"`{given['default']}`" if given["default"] else "empty"
+
+
+def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return f"## {title}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def readme(name: str) -> str:
+    return (ACTIONS / name / "README.md").read_text(encoding="utf-8")
+
+
+def example(name: str) -> str:
+    """The workflow of a README, with names in place of what people put in themselves."""
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", readme(name), re.DOTALL | re.MULTILINE)
+    return text.replace("OWNER/git-pipeline/", f"{TOOL}/").replace("@COMMIT", f"@{COMMIT} # v0.1.0")

@@ -10,13 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from action_files import TOOL
 from linters import AT, HOME, NODE, ROOT
 from projects import IDENTITY
-
-TOOL = "octo/git-pipeline"
-"""What the repository of this project is called in workflows that are run here."""
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @dataclass(frozen=True)
@@ -66,6 +62,7 @@ class Runner:
     tokens: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     app_token: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
     is_installed: bool = True
 
     def run(self, workflow: str) -> dict[str, Job]:
@@ -87,7 +84,7 @@ class Runner:
             "appToken": self.app_token,
             "python": sys.executable,
             "commands": str(commands(self.temp)) if self.is_installed else "",
-            "environment": _environment(temp),
+            "environment": {**_environment(temp), **self.environ},
         }
         (temp / "spec.json").write_text(json.dumps(spec))
         done = subprocess.run(

@@ -1,0 +1,161 @@
+"""The workflows of the READMEs hold to the linters and do what they promise on a fake GitHub."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import linters
+import pytest
+import yaml
+from action_files import NAMES, example
+from fakehub.starting import Fake, start
+from running import Job, Runner
+
+pytestmark = [pytest.mark.actions, pytest.mark.node]
+
+LOUD = """
+import pathlib, sys
+for path in sorted(pathlib.Path().glob("*.txt")):
+    if "loud" in path.read_text():
+        print(f"{path}:1:1: LOUD it is loud")
+        sys.exit(1)
+"""
+
+
+def bundle(ws_id: str, code: str, **fields: Any) -> str:
+    command = [sys.executable, "-S", "-c", code]
+    return json.dumps({
+        "id": ws_id, "title": f"Do {ws_id}", "tasks": [f"do {ws_id}"],
+        "acceptance_tests": [[sys.executable, "-S", "-c", "pass"]],
+        "tool_args": {"command": command}, **fields,
+    })  # fmt: skip  # a table reads better in rows
+
+
+FILES = {
+    "README.md": "# Shop\n",
+    "pipeline.yaml": json.dumps({
+        "gates": {
+            name: [{"name": f"quiet-{name}", "command": [sys.executable, "-S", "-c", LOUD]}]
+            for name in ("static", "runtime")
+        },
+        "repair": {"reruns": 0},
+    }),
+    "workstreams/hello.json": bundle(
+        "hello", "open('hello.txt', 'w').write('hello')", files_create=["hello.txt"]
+    ),
+    "workstreams/shout.json": bundle(
+        "shout", "open('shout.txt', 'w').write('loud')", files_create=["shout.txt"], fix=[]
+    ),
+    "deploy.sh": '#!/bin/sh\necho "$VERSION" > "$STATE/running"\n',
+    "healthy.sh": '#!/bin/sh\n! grep -q bad "$STATE/running"\n',
+}  # fmt: skip  # a table reads better in rows
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Fake]:
+    """A GitHub with a shop that has two workstreams; one of them cannot land."""
+    fake = start(tmp_path / "hub", files=FILES)
+    yield fake
+    broken = fake.violations()
+    fake.stop()
+    assert broken == []
+
+
+@pytest.fixture
+def runner(hub: Fake, tmp_path: Path) -> Runner:
+    sha = hub.state()["refs"]["refs/heads/main"]
+    github = {
+        "repository": "octo/shop",
+        "repository_owner": "octo",
+        "ref": "refs/heads/main",
+        "ref_name": "main",
+        "sha": sha,
+        "actor": "alice",
+        "event_name": "push",
+        "event": {"repository": {"default_branch": "main", "full_name": "octo/shop"}},
+        "server_url": hub.url,
+        "api_url": hub.api_url,
+        "run_id": "77",
+        "run_number": "1",
+        "run_attempt": "1",
+        "workflow": "example",
+    }
+    return Runner(tmp_path, {"octo/shop": hub.git_url}, github)
+
+
+def written(hub: Fake) -> list[str]:
+    """What was written, by method and path; fetching is a POST too."""
+    lines = hub.log(writes=True)
+    return [f"{one.method} {one.path}" for one in lines if "git-upload-pack" not in one.path]
+
+
+def play(name: str, hub: Fake, runner: Runner) -> dict[str, Job]:
+    """Run an example; each job has a token with the rights that it declares, and no others."""
+    text = example(name)
+    for job, definition in yaml.safe_load(text)["jobs"].items():
+        runner.tokens[job] = f"ghs_{name}_{job}".replace("-", "_")
+        hub.add_token(runner.tokens[job], rights=definition["permissions"])
+    return runner.run(text)
+
+
+def test_the_linters_find_nothing_in_the_examples(tmp_path: Path) -> None:
+    """But the trigger of comments, which zizmor calls dangerous wherever it stands."""
+    files = []
+    for name in NAMES:
+        files.append(tmp_path / f"{name}.yml")
+        files[-1].write_text(example(name), encoding="utf-8")
+    found = [(Path(one.file).stem, one.rule) for one in linters.zizmor(files)]
+    assert found == [("review", "dangerous-triggers")]
+    assert linters.schema(files, "workflows") == []
+    assert linters.official(files) == []
+    assert linters.actionlint(files) == []
+
+
+def test_setup_and_validate(hub: Fake, runner: Runner) -> None:
+    plan = play("setup", hub, runner)["plan"]
+    assert plan.result == "success", plan.text
+    assert "hello" in plan.step("Show the plan").log
+    assert play("validate", hub, runner)["validate"].result == "success"
+    assert written(hub) == []
+
+
+def test_a_red_gate_fails_and_its_findings_are_uploaded_all_the_same(
+    hub: Fake, runner: Runner
+) -> None:
+    assert {job.result for job in play("static-gate", hub, runner).values()} == {"success"}
+    runner.github["sha"] = hub.commit("main", {"bad.txt": "loud"})
+    done = play("runtime-gate", hub, runner)
+    assert (done["gate"].result, done["upload"].result) == ("failure", "success"), done[
+        "upload"
+    ].text
+    (order,) = [one for step in done["gate"].all() for one in step.orders]
+    assert (order["name"], order["properties"]["file"]) == ("error", "bad.txt")
+    assert "runtime gate is red" in done["gate"].step("Run the runtime gate").steps[0].summary
+
+
+def test_a_run_is_reported(hub: Fake, runner: Runner) -> None:
+    done = play("report", hub, runner)["run"]
+    assert done.result == "failure"  # one of two did not land
+    assert done.step("Keep the file").outcome == "success", done.text
+    assert "hello" in done.step("Sum up").steps[0].summary
+    assert done.step("Run").outputs["status"] == "partial"
+
+
+def test_a_bad_version_is_rolled_back_and_the_record_is_kept(
+    hub: Fake, runner: Runner, tmp_path: Path
+) -> None:
+    runner.environ["STATE"] = str(tmp_path)
+    runner.github["event"] |= {"inputs": {"version": "v1"}}
+    first = play("deploy", hub, runner)["deploy"]
+    assert first.step("Deploy").outputs == {
+        "deployed": "true", "rolled-back": "false", "version": "v1"
+    }, first.text  # fmt: skip  # one line for one value
+    runner.github["event"] |= {"inputs": {"version": "bad; touch pwned"}}
+    second = play("deploy", hub, runner)["deploy"]
+    assert second.result == "failure"
+    assert second.step("Deploy").outputs["rolled-back"] == "true", second.text
+    assert (tmp_path / "running").read_text() == "v1\n"
+    assert list(tmp_path.rglob("pwned")) == []
+    assert "refs/pipeline/deploy/production" in hub.state()["refs"]
