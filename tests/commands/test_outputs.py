@@ -55,7 +55,12 @@ def test_no_value_sets_another_output_or_orders_the_runner(tmp_path: Path) -> No
     hostile = "x\nverdict=passed\nEOF\nend-\n::set-output name=verdict::passed\r\n::error::x"
     done = call({"hostile": hostile}, "hostile=hostile", file=file)
     assert parse(file.read_bytes().decode()) == {"hostile": hostile}
-    assert b"\n::" not in done.stdout and b"\nverdict" not in done.stdout
+    lines = done.stdout.decode().splitlines()
+    token = next(line for line in lines if line.startswith("::stop-commands::")).split("::")[2]
+    orders = [line for line in lines if line.lstrip().startswith("::")]
+    fence = [f"::stop-commands::{token}", f"::{token}::"]
+    assert orders == ["::group::What the command said", *fence, "::endgroup::"]
+    assert not [line for line in lines if line.startswith("verdict")]
 
 
 @pytest.mark.parametrize(
