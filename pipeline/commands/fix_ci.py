@@ -18,7 +18,7 @@ from pipeline.flow.fixing_ci import CiRequest, fix_ci
 from pipeline.flow.fixing_ci_github import failed_run
 from pipeline.flow.fixing_ci_logs import FailedRun, read_logs
 from pipeline.flow.fixing_ci_suggestions import suggestions
-from pipeline.flow.publishing import open_hub
+from pipeline.flow.publishing import open_hub, server_of
 from pipeline.model import codec
 from pipeline.model.ci_fix import CiFix, CiFixOutcome
 from pipeline.store.records import Records
@@ -113,6 +113,8 @@ def _failed(
     config = configured(repository)
     url = repository.remotes.url(config.publish.remote)
     with open_hub(config, url, os.environ) as hub:
+        # That this server is the remote's was agreed on before the hub was opened.
+        repository.remotes.trust(server_of(hub.api_url, os.environ))
         return failed_run(repository, config.publish.remote, hub, workflow_run)
 
 

@@ -21,6 +21,7 @@ _PLACE = "refs/pipeline/incoming/fix-ci"
 def failed_run(repo: Repository, remote: str, hub: GitHub, number: int) -> FailedRun:
     """A workflow run that failed, with the logs of its failed jobs; its commit is fetched.
 
+    The remote is the hub's repository, as was agreed on before it was opened.
     Raises ``InputError`` for a run that has not failed, ``GitHubError`` and ``RemoteError``.
     """
     run = _object(hub.request("GET", f"actions/runs/{number}"), "workflow run")
