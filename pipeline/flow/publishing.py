@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 from pipeline.base.git import Repository
 from pipeline.flow.publishing_branches import push_branches
 from pipeline.flow.publishing_checks import publish_checks
+from pipeline.flow.publishing_fallback import tell_otherwise
+from pipeline.flow.publishing_findings import publish_sarif
+from pipeline.flow.publishing_journal import push_journal
 from pipeline.flow.publishing_pulls import publish_pulls
 from pipeline.flow.publishing_told import Told
 from pipeline.flow.publishing_words import Author, publish_comments, publish_issues
@@ -56,6 +59,11 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
         publish_comments(view, told, author)
     if config.issues:
         publish_issues(view, told, author)
+    if config.sarif:
+        publish_sarif(view, pushed, told)
+    tell_otherwise(view, job.records.layout, told, job.environ)
+    # Last: it tells what was published.
+    push_journal(job.repo, job.records, job.config, told)
     return told.report()
 
 

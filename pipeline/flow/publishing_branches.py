@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.base.git import Repository
+from pipeline.base.git.ancestry import is_ancestor
 from pipeline.base.git.remotes import RefOutcome, RefUpdate, RemoteError
 from pipeline.flow.publishing_told import Told
 from pipeline.land.github.sent import Sent
@@ -95,13 +96,6 @@ def _known(records: Records, told: Told, ref: str, ws_id: str) -> frozenset[str]
 def _behind(repo: Repository, now: str, commit: str) -> frozenset[str]:
     """What is there, where moving on from it loses nobody's work."""
     return frozenset({now}) if is_ancestor(repo, now, commit) else frozenset()
-
-
-def is_ancestor(repo: Repository, old: str, new: str) -> bool:
-    """Whether a commit leads to another; one that is not here does not."""
-    if not repo.objects.has(old):
-        return False
-    return repo.shared_git("merge-base", "--is-ancestor", old, new, ok=(0, 1)).code == 0
 
 
 def _fail_all(

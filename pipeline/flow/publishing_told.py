@@ -108,6 +108,11 @@ class Told:
         )
         self._record(publication, item)
 
+    def add_journal(self, *, is_new: bool) -> None:
+        """Remember that the journal is there; it holds no record of itself."""
+        outcome = Outcome.UPDATED if is_new else Outcome.UNCHANGED
+        self._keep(PublishedItem(PublicationKind.JOURNAL, "journal", outcome, state="pushed"))
+
     def fail(
         self,
         kind: PublicationKind,

@@ -30,6 +30,7 @@ from pipeline.model.publication import (
 )
 from pipeline.model.publishing import Outcome
 from pipeline.report.github import limits
+from pipeline.report.sarif import pack_sarif
 
 BOT = "github-actions[bot]"
 MARKER = "<!-- git-pipeline:status:v1 -->"
@@ -304,9 +305,7 @@ def test_the_limits_are_those_that_the_texts_keep() -> None:
 def test_sarif_is_packed_as_github_takes_it(
     hub: GitHub, github_contract: InProcess, head: str
 ) -> None:
-    document = b'{"version": "2.1.0", "runs": []}'
-
-    upload_sarif(hub, document, commit=head, ref="refs/heads/main")
+    upload_sarif(hub, pack_sarif(()), commit=head, ref="refs/heads/main")
 
     assert len(github_contract.world.repositories["octo/shop"].sarifs) == 1
 
