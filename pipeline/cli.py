@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "exec": "Run any program under the same care and record it.",
     "sync": "Bring this repository and a remote to the same record of runs.",
     "handover": "Give a run to another job as files, and take one over.",
+    "cleanup": "Remove what is left of runs that ended long ago, here and on a remote.",
     "worktree": "List, open and clean up worktrees.",
     "show-run": "Show one run and its workstreams.",
     "show-dag": "Show the dependency graph of a plan.",

@@ -13,6 +13,7 @@ from pipeline.base.git import Repository
 from pipeline.commands import reading, sources
 from pipeline.flow.agents_health import AgentHealth, agents_health, breaker_states, checkups
 from pipeline.flow.prepare import tool_environ
+from pipeline.flow.remote_health import check_remote
 from pipeline.model.config import Config
 from pipeline.planning.problem import Problem, errors_of
 from pipeline.planning.profiles import DRIVERS
@@ -26,17 +27,32 @@ _COLOURS = {Fitness.OK: "green", Fitness.NOTE: "yellow", Fitness.BAD: "red"}
 @click.command(
     "doctor",
     epilog=reading.examples(
-        "pipeline doctor", "pipeline doctor --agents", "pipeline doctor --format json"
+        "pipeline doctor",
+        "pipeline doctor --agents",
+        "pipeline doctor --remote origin",
+        "pipeline doctor --format json",
     ),
 )
 @click.option("--agents", is_flag=True, help="Look at the coding agents, and at nothing else.")
+@click.option(
+    "--remote",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[NAME]",
+    help="Try whether a remote can carry the record of runs; `journal.remote` by default.",
+)
 @reading.format_option
 @reading.repo_option
-def command(form: str, repo: Path, *, agents: bool) -> int:
+def command(form: str, repo: Path, *, agents: bool, remote: str | None) -> int:
     """Check the surroundings and say how to mend them; exits 3 where a run would not go well."""
     more: dict[str, object] = {}
+    if agents and remote is not None:
+        raise click.UsageError("Give --agents or --remote, not both.")
     if agents:
         found, more["agents"] = _examine_agents(repo)
+    elif remote is not None:
+        found = list(_examine_remote(repo, remote))
     else:
         found = [*surroundings.check_programs(), *_examine(repo)]
     is_fit = all(checkup.fitness is not Fitness.BAD for checkup in found)
@@ -69,6 +85,13 @@ def _examine_agents(repo: Path) -> tuple[list[Checkup], tuple[AgentHealth, ...]]
     is_served = any(not health.problems for health in found if health.tool in chosen)
     told = checkups(found, named if is_served else named | chosen)
     return [*_complaints(wrong), *told], found
+
+
+def _examine_remote(repo: Path, remote: str) -> Iterator[Checkup]:
+    with Repository.discover(repo) as repository:
+        loaded = sources.read_config(repository)
+        yield from _complaints(loaded.problems)
+        yield from check_remote(repository, loaded.config, remote or loaded.config.journal.remote)
 
 
 def _complaints(problems: Sequence[Problem]) -> Iterator[Checkup]:

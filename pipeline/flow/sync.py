@@ -4,6 +4,7 @@ Whatever is interrupted is done by the next synchronisation: it looks at both si
 nothing of the one before.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from pipeline.flow.aftermath import heal_refs
 from pipeline.flow.journaling import settle_behind
 from pipeline.flow.sync_outcome import Received, RunSync, Sent, SyncReport
 from pipeline.flow.sync_receive import receive
-from pipeline.flow.sync_refs import PREFIXES, Place, choose, look_at, look_here
+from pipeline.flow.sync_refs import PREFIXES, Place, RunRefs, choose, look_at, look_here, made_at
 from pipeline.flow.sync_send import send
 from pipeline.model.config import Config
 from pipeline.store.journal import JournalError, read, rebuild
@@ -91,6 +92,7 @@ class _Exchange:
         self._remote = remote
         self._prefix = config.journal.refs_prefix
         self._outcomes: dict[str, RunSync] = {}
+        self._places: tuple[Place, ...] = ()
 
     def catch_up(self) -> tuple[str, ...]:
         """Write what journals lack of the database; what stood against it, as sentences."""
@@ -111,12 +113,13 @@ class _Exchange:
         problem, looked, odd = "", frozenset[str](), tuple[str, ...]()
         for number in range(1, _ROUNDS + 1):
             here, places = look_here(self._repo), self._look()
+            self._places = places
             odd = tuple(name for place in places for name in place.odd)
             known = {*here.runs, *(run_id for place in places for run_id in place.runs)}
             looked = choose(request.runs, known) or frozenset(known)
             try:
                 if request.receives:
-                    self._receive(places, looked)
+                    self._receive(places, looked - self._old(request, here.runs))
             except RemoteError as error:
                 if error.kind == GONE and number < _ROUNDS:
                     continue
@@ -124,7 +127,7 @@ class _Exchange:
             if not request.sends:
                 break
             try:
-                self._send(places[0], looked)
+                self._send(places[0], looked - self._old(request, places[0].runs))
             except RemoteError as error:
                 problem = str(error)
                 break
@@ -150,6 +153,18 @@ class _Exchange:
         for run_id, run in look_here(self._repo).runs.items():
             if run.head and (run_id in received or run_id not in stored):
                 yield run_id
+
+    def _old(self, request: SyncRequest, other: Mapping[str, RunRefs]) -> frozenset[str]:
+        """Finished runs that one side lacks and that are too old to be brought there.
+
+        They were cleaned up there, or will be; who names them gets them.
+        """
+        if request.runs:
+            return frozenset()
+        limit = time.time() - self._config.retention.runs_days * 86_400
+        places = (look_here(self._repo), *self._places)
+        archived = {r for place in places for r, run in place.runs.items() if run.archive}
+        return frozenset(r for r in archived - other.keys() if made_at(r) < limit)
 
     def _look(self) -> tuple[Place, ...]:
         """The places on the remote, the configured one first."""

@@ -11,6 +11,9 @@ from pipeline.store.layout import REF_ROOT
 PREFIXES = (REF_ROOT, "refs/heads/pipeline")
 """Where runs may lie on a remote; the second is for servers that take only branches and tags."""
 
+SCRATCH = "doctor"
+"""Below each prefix: where `pipeline doctor --remote` tries things."""
+
 MAX_REFS = 50_000
 _RUN = r"[0-7][0-9abcdefghjkmnpqrstvwxyz]{25}"
 _WS = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
@@ -18,6 +21,7 @@ _OF_RUN = re.compile(rf"(?P<kind>journal|archive|run)/(?P<run>{_RUN})")
 _OF_WORKSTREAM = re.compile(rf"state/(?P<run>{_RUN})/(?P<ws>{_WS})")
 _VISIBLE = re.compile(_RUN)
 _LONGEST_ID = 64
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,9 @@ def look_at(refs: Mapping[str, str], prefix: str) -> Place:
         run_id = run_of(rest)
         if run_id:
             found.setdefault(run_id, {})[rest] = oid
-        elif prefix == REF_ROOT or not _VISIBLE.fullmatch(rest):
+        elif not rest.startswith(f"{SCRATCH}/") and (
+            prefix == REF_ROOT or not _VISIBLE.fullmatch(rest)
+        ):
             odd.append(f"{prefix}/{rest}")
     runs = {run_id: RunRefs(run_id, prefix, own) for run_id, own in found.items()}
     return Place(prefix, runs, tuple(odd))
@@ -104,6 +110,14 @@ def run_of(rest: str) -> str:
     if found is None or len(found["ws"]) > _LONGEST_ID or found["ws"].endswith(".lock"):
         return ""
     return found["run"]
+
+
+def made_at(run_id: str) -> float:
+    """When a run was made, in seconds since 1970, as its id tells (ULID)."""
+    millis = 0
+    for letter in run_id[:10]:
+        millis = millis * 32 + _LETTERS.index(letter)
+    return millis / 1000
 
 
 def choose(names: Iterable[str], known: Iterable[str]) -> frozenset[str] | None:

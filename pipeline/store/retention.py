@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.base.clock import parse_time
-from pipeline.model.record import RunRecord
 from pipeline.model.states import RUN_MOVES, RunState
 from pipeline.store.layout import Layout
 from pipeline.store.records import Records
@@ -27,19 +26,18 @@ def remove_old_outputs(
     cannot be removed stays: the next run tries again.
     """
     limit = now - timedelta(days=days)
-    found = list(_outputs(records.runs(states=ENDED), layout, limit, spare))
+    found = [one for one in old_outputs(records, layout, limit) if one[0] != spare]
     for _, folder in found:
         shutil.rmtree(folder, ignore_errors=True)
     return tuple(run_id for run_id, folder in found if not folder.exists())
 
 
-def _outputs(
-    runs: tuple[RunRecord, ...], layout: Layout, limit: datetime, spare: str
-) -> Iterator[tuple[str, Path]]:
-    for run in runs:
+def old_outputs(records: Records, layout: Layout, limit: datetime) -> Iterator[tuple[str, Path]]:
+    """The directories of tool outputs of runs that ended before ``limit``, with the runs' ids."""
+    for run in records.runs(states=ENDED):
         folder = layout.tool_outputs(run.run_id)
         is_link = folder.is_symlink() or folder.parent.is_symlink()
-        if run.run_id == spare or is_link or not folder.is_dir():
+        if is_link or not folder.is_dir():
             continue
         if run.finished_at and parse_time(run.finished_at) < limit:
             yield run.run_id, folder
