@@ -1,20 +1,26 @@
 """`python tests/github/fake.py --port 0 --state DIR`: a GitHub on the loopback interface.
 
 Prints one JSON line, {"url", "api_url", "git_url", "bare", "pid"}, when it is ready. It ends when
-its standard input closes (with `--detached`: not), on SIGTERM, or when its lifetime is over.
+its standard input closes (with `--detached`: not), on SIGTERM, or when nobody has asked it anything
+for `--lifetime` seconds. In DIR are the repositories and, in the end, state.json: records, log and
+violations.
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
 import threading
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from fakehub.control import world_from
-from fakehub.server import Server
+from fakehub.server import Clock, Server
+from fakehub.world import World
 
 
 def _arguments() -> argparse.Namespace:
@@ -25,7 +31,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--token", default="ghs_good")
     parser.add_argument("--private", action="store_true")
     parser.add_argument("--empty", action="store_true", help="without a first commit")
-    parser.add_argument("--lifetime", type=float, default=600, help="seconds, at most")
+    parser.add_argument(
+        "--lifetime", type=float, default=600, help="seconds without a request, at most"
+    )
     parser.add_argument("--detached", action="store_true", help="stay when stdin closes")
     return parser.parse_args()
 
@@ -55,8 +63,21 @@ def main() -> int:
     done = threading.Event()
     if not options.detached:
         threading.Thread(target=_until_closed, args=(done,), daemon=True).start()
-    done.wait(options.lifetime)
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    while not done.is_set():
+        left = Clock.last + options.lifetime - time.monotonic()
+        if left <= 0:
+            break
+        done.wait(left)
+    _dump(options.state, world)
     return 0
+
+
+def _dump(folder: Path, world: World) -> None:
+    """What it came to, for those who look at it afterwards."""
+    log = [asdict(one) for one in world.log]
+    found = {"repositories": world.dump(), "log": log, "violations": world.violations}
+    (folder / "state.json").write_text(json.dumps(found, indent=2))
 
 
 def _until_closed(done: threading.Event) -> None:

@@ -100,6 +100,15 @@ def test_workflows_need_a_right_of_their_own(github: Fake, clone: Path) -> None:
     git(clone, "push", "-q", github.git_url_with("ghs_good"), "work")
 
 
+def test_a_protected_branch_and_an_archived_repository(github: Fake, clone: Path) -> None:
+    url = github.git_url_with("ghs_good")
+    github.configure(protected=["main"])
+    assert "GH006" in git(clone, "push", url, "work:main", ok=False)
+    git(clone, "push", "-q", url, "work")
+    github.configure(is_archived=True)
+    assert "403" in git(clone, "push", url, "main:work", ok=False)
+
+
 def test_nobody_writes_the_refs_of_pull_requests(github: Fake, clone: Path) -> None:
     said = git(clone, "push", github.git_url_with("ghs_good"), "work:refs/pull/1/head", ok=False)
     assert "hidden ref" in said

@@ -1,5 +1,6 @@
 """What GitHub refuses because of its state, of rights or of limits, and failures on demand."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +72,19 @@ def test_check_runs_are_for_apps_and_their_own(ask: Asker, github: Fake) -> None
     assert "Invalid app_id" in errors(foreign)
     unknown = ask("POST", "check-runs", {**body, "head_sha": "0" * 40})
     assert errors(unknown).startswith("422") and "No commit found for SHA" in unknown.text
+
+
+def test_what_an_owner_may_switch_off(ask: Asker) -> None:
+    ask.fake.configure(actions_may_create_pulls=False)
+    assert "Actions is not permitted to create" in errors(ask("POST", "pulls", PULL))
+    ask.fake.configure(actions_may_create_pulls=True, has_drafts=False, has_issues=False)
+    drafted = errors(ask("POST", "pulls", {**PULL, "draft": True}))
+    assert drafted.startswith("422") and "Draft pull requests are not supported" in drafted
+    assert ask("POST", "pulls", PULL).status_code == 201
+    assert ask("POST", "issues", {"title": "t"}).status_code == 410
+    ask.fake.configure(is_archived=True)
+    assert "archived" in errors(ask("PATCH", "pulls/1", {"title": "t"}))
+    assert ask("GET", "pulls/1").status_code == 200
 
 
 WRITES = {
@@ -190,6 +204,8 @@ def test_the_program_ends_with_its_input(tmp_path: Path) -> None:
     process.stdin.close()
     assert process.wait(20) == 0
     process.stdout.close()
+    found = json.loads((tmp_path / "state" / "state.json").read_text())
+    assert found["violations"] == [] and list(found["repositories"]) == ["octo/shop"]
 
 
 def test_the_program_ends_with_its_lifetime(tmp_path: Path) -> None:

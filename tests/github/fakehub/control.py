@@ -86,6 +86,13 @@ def _collaborator(world: World, values: dict[str, Any]) -> None:
     repo.collaborators[values["login"]] = values["role"]
 
 
+def _settings(world: World, values: dict[str, Any]) -> None:
+    """Switch what an owner can; see `state.Settings`."""
+    settings = world.repositories[values["repo"].lower()].settings
+    for name, value in values["settings"].items():
+        setattr(settings, name, value)
+
+
 def _commit(world: World, values: dict[str, Any]) -> dict[str, str]:
     """A commit that somebody else pushes."""
     repo = world.repositories[values["repo"].lower()]
@@ -144,6 +151,7 @@ _CONTROLS: dict[str, Control] = {
     "repository": _add_repository,
     "collaborator": _collaborator,
     "commit": _commit,
+    "settings": _settings,
     "comments": _comments,
     "run": _run,
     "artifact": _artifact,

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,12 @@ from .world import CutError, Entry, World
 
 _ENTERPRISE = "/api/v3"
 _BODY = 100 * 1024 * 1024
+
+
+class Clock:
+    """When any server of this process was last asked something, in monotonic seconds."""
+
+    last = time.monotonic()
 
 
 class Server(ThreadingHTTPServer):
@@ -72,6 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def _respond(self) -> None:
+        Clock.last = time.monotonic()
         body = self._body()
         url = urlsplit(self.path)
         try:

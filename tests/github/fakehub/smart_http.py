@@ -87,6 +87,7 @@ def serve(
             "QUERY_STRING": query,
             "CONTENT_TYPE": headers.get("content-type", ""),
             "CONTENT_LENGTH": str(len(body)),
+            "FAKE_PROTECTED": " ".join(f"refs/heads/{one}" for one in repo.settings.protected),
             "FAKE_MAY_WORKFLOWS": str(int(token is not None and token.may("workflows", "write"))),
         },
     )
@@ -108,6 +109,8 @@ def _allowed(world: World, token: Token | None, name: str, *, is_push: bool) -> 
     if repo.private and token is not None and not token.may("contents", "read"):
         raise ProblemError(403, f"Permission to {name}.git denied to {token.login}.")
     is_writer = token is not None and world.knows(token, repo) and token.may("contents", "write")
+    if is_push and repo.settings.is_archived:
+        raise ProblemError(403, "This repository was archived so it is read-only.")
     if is_push and not is_writer:
         raise ProblemError(
             403, f"Permission to {name}.git denied to {token.login if token else ''}."
@@ -116,7 +119,7 @@ def _allowed(world: World, token: Token | None, name: str, *, is_push: bool) -> 
 
 
 def _hooks(world: World) -> Path:
-    """A folder with the one hook: changes of workflows need the right to them."""
+    """A folder with the one hook: protected branches, and the right to change workflows."""
     folder = world.folder / "hooks"
     hook = folder / "pre-receive"
     if not hook.exists():
@@ -129,8 +132,13 @@ def _hooks(world: World) -> Path:
 _HOOK = """#!/bin/sh
 # GitHub: "refusing to allow a GitHub App to create or update workflow `...` without `workflows`
 # permission". What is looked at are commits that the repository does not have yet.
-[ "$FAKE_MAY_WORKFLOWS" = 1 ] && exit 0
 while read -r old new ref; do
+  for name in $FAKE_PROTECTED; do
+    [ "$ref" = "$name" ] || continue
+    echo "error: GH006: Protected branch update failed for $ref." >&2
+    exit 1
+  done
+  [ "$FAKE_MAY_WORKFLOWS" = 1 ] && continue
   case "$new" in *[!0]*) ;; *) continue ;; esac
   found=$(git rev-list "$new" --not --all | git diff-tree -r -m --root --stdin --name-only \\
     --no-commit-id -- .github/workflows | head -n 1)

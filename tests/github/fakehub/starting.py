@@ -2,7 +2,7 @@
 
 One process serves a whole test session; every `start` gives a GitHub of its own in it, on a port of
 its own, with nothing in it but what is asked for. The process ends with the session: when its
-standard input closes, however the session ended, or after its lifetime at the latest.
+standard input closes, however the session ended, or when nobody has asked it for ten minutes.
 """
 
 import atexit
@@ -139,6 +139,10 @@ class Fake:
     def set_role(self, login: str, role: str) -> None:
         """Make somebody a collaborator: none, read, triage, write, maintain or admin."""
         self._control("collaborator", repo=self.repo, login=login, role=role)
+
+    def configure(self, *, repo: str = "", **settings: Any) -> None:
+        """Switch what an owner can, such as has_drafts=False; see `state.Settings`."""
+        self._control("settings", repo=repo or self.repo, settings=settings)
 
     def commit(
         self, branch: str, files: dict[str, str], message: str = "Change", *, repo: str = ""

@@ -167,6 +167,17 @@ class CheckSuite:
 
 
 @dataclass(slots=True)
+class Settings:
+    """What an owner may switch; ``protected`` are short names of branches that nobody pushes to."""
+
+    actions_may_create_pulls: bool = True
+    has_drafts: bool = True
+    has_issues: bool = True
+    is_archived: bool = False
+    protected: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Repository:
     """A repository: its records by id or number, and the bare repository with its commits."""
 
@@ -179,6 +190,7 @@ class Repository:
     fork_of: str = ""
     created_at: str = field(default_factory=now)
     collaborators: dict[str, str] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     labels: dict[str, Label] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)

@@ -186,6 +186,8 @@ class World:
         if "owner" in place.values:
             call.repository = self.seen(token, f"{place.values['owner']}/{place.values['repo']}")
         self._allow(call, route.needs)
+        if call.repository and call.repository.settings.is_archived and request.method != "GET":
+            raise ProblemError(403, "Repository was archived so is read-only.")
         if call.repository:
             self.notice_pushes(call.repository)
         try:

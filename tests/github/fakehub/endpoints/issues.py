@@ -3,7 +3,7 @@
 from typing import Any
 
 from .. import shapes, shapes_issues
-from ..routing import Answer, Call, endpoint, invalid, listed, missing
+from ..routing import Answer, Call, ProblemError, endpoint, invalid, listed, missing
 from ..state import Comment, Issue, Label, Repository, now
 
 READ = "issues=read; pull_requests=read"
@@ -60,6 +60,8 @@ def list_issues(call: Call) -> Answer:
 @endpoint("POST", "./issues", "issues=write")
 def create_issue(call: Call) -> Answer:
     """Create an issue."""
+    if not call.repo.settings.has_issues:
+        raise ProblemError(410, "Issues are disabled for this repo")
     body, number = call.body, next_number(call.repo)
     issue = Issue(call.world.new_id(), number, str(body["title"]), body.get("body"), call.login)
     issue.labels = ensure_labels(call, body.get("labels") or [])

@@ -51,6 +51,7 @@ def _label(pull: Pull) -> str:
 def create_pull(call: Call) -> Answer:
     """Create one; head and base have to exist, differ, and have no open pull request yet."""
     body, repo = call.body, call.repo
+    _allow_new(call)
     source, head = _head(call, body["head"])
     head_sha = branch_of(source, head) if source else ""
     if not head_sha or source is None:
@@ -77,6 +78,19 @@ def create_pull(call: Call) -> Answer:
         "commit-tree", f"{head_sha}^{{tree}}", "-p", base_sha, "-p", head_sha, "-m", "Test merge"
     )
     return Answer(201, shapes_issues.pull(call, issue))
+
+
+def _allow_new(call: Call) -> None:
+    """Two switches of the owner's; status and words are those of GitHub's answers.
+
+    github/docs #36525 (Actions, 403) and SWE-agent #179 (drafts, 422 without `errors`).
+    """
+    settings = call.repo.settings
+    if call.app == "github-actions" and not settings.actions_may_create_pulls:
+        message = "GitHub Actions is not permitted to create or approve pull requests."
+        raise ProblemError(403, message)
+    if call.body.get("draft") and not settings.has_drafts:
+        raise ProblemError(422, "Draft pull requests are not supported in this repository.")
 
 
 def _head(call: Call, name: str) -> tuple[Repository | None, str]:
@@ -229,6 +243,10 @@ def create_review(call: Call) -> Answer:
         raise ProblemError(
             422, "Unprocessable Entity", errors=[f"Can not {own} your own pull request"]
         )
+    of_actions = event == "APPROVE" and call.app == "github-actions"
+    if of_actions and not call.repo.settings.actions_may_create_pulls:  # github/docs #31550
+        message = "GitHub Actions is not permitted to approve pull requests."
+        raise ProblemError(422, "Unprocessable Entity", errors=[message])
     commit = body.get("commit_id") or issue.pull.head_sha
     review = Review(
         call.world.new_id(),
