@@ -8,14 +8,20 @@ from typing import Any
 import click
 
 from pipeline.base import console
-from pipeline.base.errors import ExitCode
+from pipeline.base.errors import ExitCode, InputError
 from pipeline.base.git import Repository
 from pipeline.base.process import CancelToken
 from pipeline.commands import reading
+from pipeline.commands.publish import configured
 from pipeline.commands.signals import StopOnSignal
 from pipeline.flow.deploying import DeployRequest, deploy
 from pipeline.flow.deploying_commands import DeployCommands
 from pipeline.flow.deploying_notices import Notices
+from pipeline.flow.deploying_shared import SharedRecord
+from pipeline.flow.publishing import open_hub, server_of
+from pipeline.land.github.access import token_of
+from pipeline.land.github.client import GitHub
+from pipeline.model.config import Config
 from pipeline.model.deployment import Deployment, DeploymentState
 
 _LOOK_S = 0.1
@@ -72,6 +78,13 @@ _SECONDS = click.FloatRange(min=0.01, max=86400)
     help="How long one health check may take.",
 )
 @click.option(
+    "--remote",
+    default="",
+    envvar="PIPELINE_DEPLOY_REMOTE",
+    metavar="R",
+    help="Where the record is kept for other machines; by default only here.",
+)
+@click.option(
     "--take-over", is_flag=True, help="Also where another deployment seems to be under way."
 )
 @reading.format_option
@@ -100,7 +113,7 @@ def command(*, form: str, repo: Path, **options: Any) -> int:
         takes_over=options["take_over"],
     )
     with Repository.discover(repo) as repository:
-        done = _deploy(repository, request)
+        done = _deploy(repository, request, options["remote"])
     if form == reading.JSON:
         reading.print_json(done)
     else:
@@ -108,10 +121,18 @@ def command(*, form: str, repo: Path, **options: Any) -> int:
     return _EXIT_CODES.get(done.state, ExitCode.NOT_PASSED)
 
 
-def _deploy(repository: Repository, request: DeployRequest) -> Deployment:
+def _deploy(repository: Repository, request: DeployRequest, remote: str) -> Deployment:
     """Deploy in a thread of its own, so that a signal is seen at once."""
     layout = reading.find_layout(repository)
-    cancel, notices = CancelToken(), Notices(request.environ, _note)
+    config = configured(repository)
+    cancel = CancelToken()
+    hub = _hub(repository, config)
+    if hub is not None:
+        # That this server is the remote's was agreed on before the hub was opened.
+        repository.remotes.trust(server_of(hub.api_url, os.environ))
+    notices = Notices(request.environ, _note, hub)
+    prefix = config.journal.refs_prefix
+    shared = SharedRecord(repository, remote, prefix) if remote else None
 
     def go() -> Deployment:
         return deploy(
@@ -120,6 +141,7 @@ def _deploy(repository: Repository, request: DeployRequest) -> Deployment:
             request,
             cancel=cancel,
             tell=lambda line: console.tell(console.safe(line)),
+            shared=shared,
             on_start=notices.started,
         )
 
@@ -133,7 +155,22 @@ def _deploy(repository: Repository, request: DeployRequest) -> Deployment:
                 if stop.reason():
                     cancel.cancel()
     notices.ended(done, sentence(done))
+    if hub is not None:
+        hub.close()
     return done
+
+
+def _hub(repository: Repository, config: Config) -> GitHub | None:
+    """GitHub, to tell it of the deployment: where there is a token, and the remote is there."""
+    if not token_of(os.environ) or config.publish.remote not in repository.remotes.names():
+        return None
+    try:
+        return open_hub(
+            config, repository.remotes.url(config.publish.remote), os.environ, wait_s=30
+        )
+    except InputError as error:
+        _note(f"GitHub is not told of the deployment: {error.what}")
+        return None
 
 
 def _note(text: str) -> None:

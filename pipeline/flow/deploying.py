@@ -32,7 +32,7 @@ class Shared(Protocol):
     def fetch(self, history: DeploymentHistory) -> None:
         """Bring the ref up to date; raises ``UnfitError``."""
 
-    def push(self, history: DeploymentHistory, before: str | None) -> None:
+    def push(self, history: DeploymentHistory) -> None:
         """Give the newest record to the others; raises ``UnfitError`` where they have another."""
 
 
@@ -58,10 +58,9 @@ class Deploying:
 
     def write(self, deployment: Deployment) -> Deployment:
         """Put a record down, here and where it is shared."""
-        before = self.history.tip
         self.history.write(deployment)
         if self.shared is not None:
-            self.shared.push(self.history, before)
+            self.shared.push(self.history)
         return deployment
 
 

@@ -1,31 +1,67 @@
-"""Telling others of a deployment: a webhook. That nobody hears it changes nothing."""
+"""Telling others of a deployment: a webhook, and GitHub. That nobody hears it changes nothing."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.base.console import safe
 from pipeline.flow.deploying_commands import WEBHOOK
-from pipeline.model.deployment import Deployment
+from pipeline.land.github import sent
+from pipeline.land.github.client import GitHub
+from pipeline.land.github.errors import GitHubError
+from pipeline.model.deployment import Deployment, DeploymentState
 
 _TIMEOUT_S = 10.0
+_DESCRIPTION = 140
+_STATES = {
+    DeploymentState.DEPLOYED: "success",
+    DeploymentState.ROLLED_BACK: "failure",
+    DeploymentState.FAILED: "error",
+    DeploymentState.INTERRUPTED: "error",
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Notices:
     """Tells of the beginning and the end of a deployment; ``warn`` is given what went wrong.
 
-    ``environ`` is where the webhook's address comes from, which is a secret.
+    ``environ`` is where the webhook's address comes from, which is a secret; ``hub`` is GitHub,
+    where there is a token for it.
     """
 
     environ: Mapping[str, str]
     warn: Callable[[str], None]
+    hub: GitHub | None = None
+    _number: int = field(default=0, init=False)
 
     def started(self, deployment: Deployment) -> None:
-        """Tell nobody so far."""
+        """Tell GitHub that it is under way."""
+        if self.hub is None:
+            return
+        body = {
+            "ref": deployment.commit,
+            "environment": deployment.environment,
+            "description": safe(deployment.version, _DESCRIPTION),
+            "payload": {"version": deployment.version},
+            "auto_merge": False,
+            "required_contexts": [],  # what has to be green is not for the deployment to say
+        }
+        try:
+            # Not sent again after a fault: a second one would stand there for ever.
+            made = self.hub.request("POST", "deployments", body=body)
+            self._number = sent.number(made, "id") if isinstance(made, dict) else 0
+            self._status("in_progress", deployment.version)
+        except GitHubError as error:
+            self.warn(f"GitHub was not told of the deployment: {error.what}")
 
     def ended(self, deployment: Deployment, text: str) -> None:
-        """Tell the webhook, where there is one."""
+        """Tell GitHub, and the webhook where there is one."""
+        if self._number:
+            try:
+                self._status(_STATES.get(deployment.state, "error"), text)
+            except GitHubError as error:
+                self.warn(f"GitHub was not told how the deployment ended: {error.what}")
         address = self.environ.get(WEBHOOK, "").strip()
         if not address:
             return
@@ -40,6 +76,12 @@ class Notices:
         problem = post_json(address, document)
         if problem:
             self.warn(f"The webhook of {WEBHOOK} was not told: {problem}.")
+
+    def _status(self, state: str, text: str) -> None:
+        if self.hub is not None and self._number:
+            body = {"state": state, "description": safe(text, _DESCRIPTION)}
+            path = f"deployments/{self._number}/statuses"
+            self.hub.request("POST", path, body=body, is_repeatable=True)
 
 
 def post_json(address: str, document: Mapping[str, Any]) -> str:

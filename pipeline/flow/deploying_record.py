@@ -9,7 +9,9 @@ from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.git import (
     FILE,
     Identity,
+    MalformedObjectError,
     MissingObjectError,
+    ObjectTooLargeError,
     RefMovedError,
     RefUpdate,
     Repository,
@@ -24,6 +26,10 @@ _FILE = b"deployment.json"
 _MAX_BYTES = 256 * 1024
 _LONGEST = 64
 _LONGEST_VERSION = 200
+_UNREADABLE = (
+    *(MissingObjectError, MalformedObjectError, ObjectTooLargeError),
+    *(DecodeError, ValueError, RecursionError, InputError),
+)
 
 
 class DeploymentHistory:
@@ -98,7 +104,7 @@ class DeploymentHistory:
             require_version(found.version)
             for version in filter(None, (found.good, found.good_before, found.rollback_to)):
                 require_version(version)
-        except (MissingObjectError, DecodeError, ValueError, RecursionError, InputError) as error:
+        except _UNREADABLE as error:
             raise InputError(
                 f"{self.ref} at {commit[:12]} holds no deployment: {error}",
                 remedy=f"Where nobody needs it, delete it with `git update-ref -d {self.ref}`.",

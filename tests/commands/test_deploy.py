@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fakehub.starting import Fake
 from projects import Project
 
 from pipeline.base import clock
@@ -398,3 +399,56 @@ def test_commands_run_in_the_top_directory(site: Site, monkeypatch: pytest.Monke
     assert main(arguments) == 0
     assert os.listdir(folder) == []  # noqa: PTH208 - names are enough
     assert Path(site.project.top, ".pipeline", "deployments", "live").is_dir()
+
+
+def test_another_machine_goes_back_to_what_this_one_deployed(
+    site: Site, new_project: Callable[..., Project], capsys: pytest.CaptureFixture[str]
+) -> None:
+    top = site.project.top
+    bare = top.parent / "remote.git"
+    site.project.git("clone", "--quiet", "--bare", str(top), str(bare))
+    site.project.git("remote", "add", "origin", str(bare))
+    assert site.deploy("1.0", "--remote", "origin") == 0
+    other = Site(new_project("other", {"call.py": CLIENT}), site.service)
+    other.project.git("remote", "add", "origin", str(bare))
+    site.service.sick = {"2.0"}
+
+    assert other.deploy("2.0", "--remote", "origin") == 1
+
+    assert site.service.running == "1.0"
+    ref = "refs/pipeline/deploy/live"
+    assert site.project.git("ls-remote", str(bare), ref).split()[0] == other.project.git(
+        "rev-parse", ref
+    )
+    # The first one takes that over; what it records without the remote parts from it.
+    assert site.deploy("3.0", "--remote", "origin") == 0
+    assert [one.version for one in site.history()] == ["3.0", "2.0", "1.0"]
+    assert other.deploy("4.0") == 0
+    capsys.readouterr()
+    assert other.deploy("5.0", "--remote", "origin") == 3
+    assert "another record" in capsys.readouterr().err
+    assert site.service.running == "4.0"
+
+
+def test_github_is_told(
+    site: Site, github: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_good")
+    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
+    monkeypatch.setenv("PIPELINE_GITHUB_PAUSE_S", "0")
+    git = site.project.git
+    git("remote", "add", "origin", github.git_url)
+    git("push", "--quiet", github.git_url_with("ghs_good"), "HEAD:refs/heads/site")
+    site.service.sick = {"2.0"}
+
+    assert site.deploy("1.0") == 0
+    assert site.deploy("2.0") == 1
+    github.fail("POST", "/deployments$", 403)
+    capsys.readouterr()
+    assert site.deploy("1.0") == 0
+
+    assert "GitHub was not told of the deployment" in capsys.readouterr().err
+    made = list(github.state()["deployments"].values())
+    told = [(one["payload"]["version"], [s["state"] for s in one["statuses"]]) for one in made]
+    assert told == [("1.0", ["in_progress", "success"]), ("2.0", ["in_progress", "failure"])]
+    assert {one["environment"] for one in made} == {"live"}
