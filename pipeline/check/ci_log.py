@@ -16,6 +16,7 @@ from pipeline.model.check import Check
 from pipeline.model.finding import Finding, Severity
 
 _LONGEST_LINE = 10_000
+_MOST_LINES = 200_000
 _MOST_PARTS = 2_000
 _LONGEST_COMMAND = 20_000
 _NOWHERE = b"/nonexistent-root-of-a-log"
@@ -63,13 +64,13 @@ class LogFinding:
 def parts(data: bytes) -> Iterator[LogPart]:
     """The parts of a log: without time stamps, terminal sequences and group markers.
 
-    Lines that are longer than any message are left out. What a program prints itself can look
-    like the beginning of a part: it then is one.
+    The last 200,000 lines are read; those that are longer than any message are left out. What a
+    program prints itself can look like the beginning of a part: it then is one.
     """
     command, kept, has_failed, in_command = "", list[bytes](), False, False
     number = 0
-    for raw in data.splitlines():
-        if len(raw) > _LONGEST_LINE:
+    for raw in _last_lines(data):
+        if not raw or len(raw) > _LONGEST_LINE:
             continue
         line = strip_ansi(_STAMP.sub(b"", raw, count=1)).rstrip()
         mark = _MARK.match(line)
@@ -123,6 +124,11 @@ def failing_checks(found: Sequence[LogFinding], checks: Sequence[Check]) -> tupl
     if not wanted:
         wanted = {check.name for check in checks if tools.intersection(_names(check))}
     return tuple(check for check in checks if check.name in wanted)
+
+
+def _last_lines(data: bytes) -> Sequence[bytes]:
+    found = data.rsplit(b"\n", _MOST_LINES)
+    return found[1:] if len(found) > _MOST_LINES else found
 
 
 def _read(given: Sequence[bytes]) -> Iterator[Finding]:

@@ -180,6 +180,11 @@ def test_long_lines_and_many_of_them_end() -> None:
     assert 1 <= len(found(log)) <= 5_001
 
 
+def test_the_end_of_very_many_lines_is_read() -> None:
+    log = b"src/b.py:1:8: F401 unused\n" + b"\n" * 300_000 + b"src/app.py:1:8: F401 unused\r\n"
+    assert [path for _, _, path, _ in found(log)] == [b"src/app.py"]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(data: bytes) -> None:
     list(parts(data))
