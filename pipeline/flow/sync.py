@@ -16,7 +16,7 @@ from pipeline.base.git.remote_errors import GONE
 from pipeline.base.git.remotes import RemoteError
 from pipeline.flow.aftermath import heal_refs
 from pipeline.flow.journaling import settle_behind
-from pipeline.flow.sync_outcome import Received, RunSync, Sent, SyncReport
+from pipeline.flow.sync_outcome import NOT_TAKEN, Received, RunSync, Sent, SyncReport
 from pipeline.flow.sync_receive import receive
 from pipeline.flow.sync_refs import PREFIXES, Place, RunRefs, choose, look_at, look_here, made_at
 from pipeline.flow.sync_send import send
@@ -182,7 +182,9 @@ class _Exchange:
 
     def _send(self, place: Place, looked: frozenset[str]) -> None:
         here = look_here(self._repo)
-        runs = sorted(run_id for run_id in looked if run_id in here.runs)
+        # What could not be taken over has been told, and is not ours to change there.
+        wrong = {one.run_id for one in self._outcomes.values() if one.received in NOT_TAKEN}
+        runs = sorted(run_id for run_id in looked - wrong if run_id in here.runs)
         self._note(send(self._repo, self._remote, here, place, runs))
 
     def _note(self, outcomes: Mapping[str, RunSync]) -> None:

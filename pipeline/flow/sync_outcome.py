@@ -26,9 +26,8 @@ class Sent(StrEnum):
     REFUSED = "refused"
 
 
-_TROUBLE = frozenset(
-    {Received.DIVERGED, Received.REFUSED, Received.INCOMPLETE, Sent.STALE, Sent.REFUSED}
-)
+NOT_TAKEN = frozenset({Received.DIVERGED, Received.REFUSED, Received.INCOMPLETE})
+_TROUBLE = NOT_TAKEN | {Sent.STALE, Sent.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,13 @@ def send(
     outcomes: dict[str, RunSync] = {}
     parcels = []
     for run_id in runs:
+        ours, theirs = here.run(run_id), there.run(run_id)
+        if ours.head and not _is_known(repo, ours, theirs):
+            detail = f"{remote} holds something of it that is not known here: fetch it first."
+            outcomes[run_id] = RunSync(run_id, sent=Sent.STALE, detail=detail)
+            continue
         try:
-            parcel = pack(repo, here.run(run_id), there.run(run_id))
+            parcel = pack(repo, ours, theirs)
         except JournalError as error:
             outcomes[run_id] = RunSync(run_id, sent=Sent.REFUSED, detail=error.what)
             continue
@@ -55,6 +60,15 @@ def send(
             }
         outcomes |= {parcel.run_id: _outcome(parcel, told) for parcel in batch}
     return outcomes
+
+
+def _is_known(repo: Repository, ours: RunRefs, theirs: RunRefs) -> bool:
+    """Whether of two journals one is the beginning of the other."""
+    return (
+        not theirs.head
+        or is_ancestor(repo, theirs.head, ours.head)
+        or is_ancestor(repo, ours.head, theirs.head)
+    )
 
 
 def pack(repo: Repository, ours: RunRefs, theirs: RunRefs) -> Parcel:

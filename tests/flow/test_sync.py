@@ -159,7 +159,7 @@ def test_two_machines_at_once_one_wins_and_nothing_is_lost(
     assert remote in heads
     assert heads[0] != heads[1]
     loser = [one, two][[process.returncode for process in both].index(1)]
-    assert "moved" in said[[process.returncode for process in both].index(1)]
+    assert "stale" in said[[process.returncode for process in both].index(1)]
     assert loser.sync_run().received is Received.DIVERGED
 
 
@@ -343,6 +343,19 @@ def test_sending_goes_on_beside_a_live_run_and_receiving_does_not(alone: Shared)
         with pytest.raises(UnfitError, match="push-only"):
             one.sync()
         assert one.sync_run(receives=False).sent is Sent.NEW
+
+
+def test_sending_alone_tells_of_what_it_cannot_overwrite(
+    three: tuple[Machine, Machine, Hub],
+) -> None:
+    one, two, hub = three
+    two.happen("there")
+    two.sync()
+    remote = hub.refs()
+    assert one.sync_run(receives=False).sent is Sent.STALE
+    one.happen("here")
+    assert one.sync_run(receives=False).sent is Sent.STALE
+    assert hub.refs() == remote
 
 
 def test_a_ref_that_is_ahead_of_its_journal_is_sent_as_the_journal_knows_it(
