@@ -34,6 +34,10 @@ on:
         description: Ids of workstreams, separated by spaces; empty for all
         type: string
         default: ""
+      sha:
+        description: The commit whose bundles are run; that of the event where it is empty
+        type: string
+        default: ""
       dry-run:
         description: Print what would be written to GitHub instead of writing it
         type: boolean
@@ -42,7 +46,7 @@ on:
 permissions: {}
 
 concurrency:
-  group: pipeline-${{ github.ref }}
+  group: pipeline-${{ inputs.sha || github.ref }}
   cancel-in-progress: false
 
 jobs:
@@ -51,6 +55,7 @@ jobs:
 @RUN_RIGHTS@    uses: @CALL@pipeline.yml@PIN@
     with:
       only: ${{ inputs.only || '' }}
+      sha: ${{ inputs.sha || '' }}
       dry-run: ${{ inputs.dry-run || false }}
 """
 

@@ -201,7 +201,7 @@ class Stage:
         """Nothing of this test's own, no way out of the machine."""
         proxies = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
         return {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # with ruff
             "HOME": str(home / "home"),
             "XDG_CACHE_HOME": str(home / "home"),
             "XDG_CONFIG_HOME": str(home / "home"),

@@ -15,11 +15,14 @@ _ACT = os.environ.get("PIPELINE_ACT", "")  # read here: tests have an environmen
 CONFIG = """\
 project: {base: main}
 run: {jobs: 1}
+tools:
+  agent: {type: ai, driver: agent, takes_feedback: true}
 gates:
   static:
     - name: spelling
-      command: [python3, -c, "import pathlib, sys; sys.exit('teh' in pathlib.Path('shop.py').read_text())"]
-"""  # noqa: E501 - a line of YAML
+      command: [sh, -c, "! grep -q teh shop.py"]
+    - {name: lint, command: [ruff, check, --select, F, --output-format, json, .], output: ruff}
+"""
 
 
 @pytest.fixture(scope="session")

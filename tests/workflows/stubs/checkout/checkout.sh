@@ -17,10 +17,11 @@ case "$REF" in
 esac
 if [ "$DEPTH" = 0 ]; then
   fetch --prune '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'
-else
+elif [[ ! "$REF" =~ ^[0-9a-f]{40}$ ]]; then
   fetch "--depth=$DEPTH" "+$full:refs/remotes/origin/${full#refs/heads/}"
 fi
 if [[ "$REF" =~ ^[0-9a-f]{40}$ ]]; then
+  git cat-file -e "$REF" 2>/dev/null || fetch "$REF"
   git checkout --quiet --detach "$REF"
 else
   commit=${COMMIT:-$(git rev-parse "refs/remotes/origin/${full#refs/heads/}")}
