@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,27 @@ class Stage:
         )
         return done.stdout.strip()
 
+    def ask(self, method: str, path: str, body: Any, *, token: str) -> Any:
+        """The answer of the API below the repository."""
+        request = urllib.request.Request(
+            f"{self.github.api_url}/repos/{self.github.repo}/{path}",
+            data=json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/vnd.github+json",
+                "Content-Type": "application/json",
+            },
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def comment(self, login: str, number: int, body: str) -> dict[str, Any]:
+        """The event of a comment that a person writes now; ``ghp_<login>`` is their token."""
+        path = f"issues/{number}/comments"
+        made = self.ask("POST", path, {"body": body}, token=f"ghp_{login}")
+        return self.github.event("issue_comment.created", sender=login, comment=made["id"])
+
     def pulls(self) -> list[dict[str, Any]]:
         """The pull requests, each with its ``head`` and ``base`` branch among its fields."""
         issues = self.github.state()["issues"].values()
@@ -176,6 +198,7 @@ class Stage:
             "PLAYED_PYTHON": sys.executable,
             "PLAYED_APP_TOKEN": "ghs_app",
             "PLAYED_TAMPER": self.tamper,
+            "PIPELINE_GITHUB_PAUSE_S": "0",
         }
 
     def _arguments(self, home: Path, workflow: str, event: str) -> list[str]:

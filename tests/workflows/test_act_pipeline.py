@@ -9,21 +9,20 @@ from workflows.bundles import bundle
 
 pytestmark = [pytest.mark.workflows, pytest.mark.slow]
 
-SEARCH = r"""
+SEARCH = """
 import glob, os, pathlib
 places = [repr(dict(os.environ))]
-names = ["/proc/*/environ", "/proc/*/cmdline", ".git/config", "../*/.git/config"]
-work = pathlib.Path.cwd()
-names += [f"{up}/.git/config" for up in work.parents]
-for name in names:
-    for path in glob.glob(str(name)):
-        try:
-            places.append(pathlib.Path(path).read_text(errors="replace"))
-        except OSError:
-            pass
+names = ["/proc/*/environ", "/proc/*/cmdline", ".git/config"]
+names += [str(up / ".git" / "config") for up in pathlib.Path.cwd().parents]
+for path in [path for name in names for path in glob.glob(name)]:
+    try:
+        places.append(pathlib.Path(path).read_text(errors="replace"))
+    except OSError:
+        pass
 found = [place for place in places if "ghs_" "hidden" in place]
-pathlib.Path("shop.py").write_text(f"FOUND = {len(found)}\nLOOKED = {len(places)}\n")
-"""
+said = ("FOUND =", len(found), "LOOKED =", len(places))
+pathlib.Path("shop.py").write_text("# " + " ".join(map(str, said)))
+"""  # without braces, which are a template's
 
 
 def test_a_pushed_bundle_is_run_and_published(stage: Stage) -> None:
@@ -72,8 +71,8 @@ def test_a_tool_that_looks_for_a_token_finds_none(stage: Stage) -> None:
     played = stage.run("pipeline.yml", "push", {}, ref="workstreams/thief")
     assert played.job_ended("Check and publish") == "succeeded"
     said = stage.git("show", "refs/heads/ws/plan/thief:shop.py")
-    assert "FOUND = 0" in said
-    assert int(said.partition("LOOKED = ")[2]) > 5
+    found, looked = map(int, re.findall(r"= (\d+)", said))
+    assert found == 0 and looked > 5, said
     assert stage.token not in played.log
 
 
