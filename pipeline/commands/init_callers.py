@@ -108,7 +108,7 @@ jobs:
     if: >-
       github.event_name == 'workflow_dispatch' ||
       (github.event.workflow_run.conclusion == 'failure' &&
-      github.event.workflow_run.head_repository.id == github.repository_id &&
+      github.event.workflow_run.head_repository.id == github.event.repository.id &&
       github.event.workflow_run.actor.type == 'User' &&
       !startsWith(github.event.workflow_run.head_branch, 'pipeline/'))
     permissions:

@@ -51,7 +51,7 @@ def test_what_guards_a_called_workflow_is_in_its_caller_too() -> None:
     assert condition in " ".join(workflow("review.yml")["jobs"]["respond"]["if"].split())
     fix = parse(texts["fix-ci.yml"])["jobs"]["fix-ci"]["if"]
     for part in (
-        "head_repository.id == github.repository_id",
+        "head_repository.id == github.event.repository.id",
         "actor.type == 'User'",
         "'pipeline/'",
     ):

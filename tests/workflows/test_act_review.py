@@ -47,6 +47,7 @@ def test_a_writer_approves_and_a_reader_is_told_no(asking: Stage) -> None:
 
 def test_run_dispatches_the_workflow_that_runs(asking: Stage) -> None:
     (pull,) = asking.pulls()
+    asking.github.add_run(path=".github/workflows/pipeline.yml", conclusion="failure")
     event = asking.comment("wendy", pull["number"], "/pipeline run")
     played = asking.run("review.yml", "issue_comment", event)
     assert played.job_ended(JOB) == "succeeded"
