@@ -91,12 +91,17 @@ def written(hub: Fake) -> list[str]:
     return [f"{one.method} {one.path}" for one in lines if "git-upload-pack" not in one.path]
 
 
+def rights(job: dict[str, Any]) -> dict[str, str]:
+    """The rights of a job, as the fake spells them."""
+    return {name.replace("-", "_"): level for name, level in job["permissions"].items()}
+
+
 def play(name: str, hub: Fake, runner: Runner) -> dict[str, Job]:
     """Run an example; each job has a token with the rights that it declares, and no others."""
     text = example(name)
     for job, definition in yaml.safe_load(text)["jobs"].items():
         runner.tokens[job] = f"ghs_{name}_{job}".replace("-", "_")
-        hub.add_token(runner.tokens[job], rights=definition["permissions"])
+        hub.add_token(runner.tokens[job], rights=rights(definition))
     return runner.run(text)
 
 
@@ -159,3 +164,40 @@ def test_a_bad_version_is_rolled_back_and_the_record_is_kept(
     assert (tmp_path / "running").read_text() == "v1\n"
     assert list(tmp_path.rglob("pwned")) == []
     assert "refs/pipeline/deploy/production" in hub.state()["refs"]
+
+
+def test_a_run_is_handed_over_checked_and_published_with_the_rights_that_it_asks_for(
+    hub: Fake, runner: Runner
+) -> None:
+    runner.github |= {"ref": "refs/heads/workstreams/x", "ref_name": "workstreams/x"}
+    runner.github["sha"] = hub.commit("workstreams/x", {"note.txt": "a note"})
+    done = play("publish", hub, runner)
+    assert (done["run"].result, done["publish"].result) == ("failure", "success"), "\n".join(
+        job.text for job in done.values()
+    )
+    told = done["publish"].step("Publish").outputs
+    assert told["status"] == "partial" and told["needs-human"] == "0"
+    assert not {line.token for line in hub.log() if "publish" not in line.token} - {""}
+    state = hub.state()
+    assert "hello" in " ".join(str(one["title"]) for one in state["issues"].values())
+
+
+def test_what_another_job_handed_over_is_not_believed(hub: Fake, runner: Runner) -> None:
+    """A first job under a stranger's control changes the files; nothing is published."""
+    text = example("publish").replace(
+        "      - name: Hand the run over as files\n",
+        "      - name: Tamper\n"
+        "        if: ${{ !cancelled() }}\n"
+        "        env:\n"
+        "          FOLDER: ${{ steps.run.outputs.handover }}\n"
+        '        run: printf x >> "$FOLDER/run.bundle"\n'
+        "      - name: Hand the run over as files\n",
+    )
+    assert "Tamper" in text
+    for job, definition in yaml.safe_load(text)["jobs"].items():
+        runner.tokens[job] = f"ghs_{job}"
+        hub.add_token(f"ghs_{job}", rights=rights(definition))
+    done = runner.run(text)
+    assert done["run"].step("Tamper").outcome == "success"
+    assert done["publish"].result == "failure", done["publish"].text
+    assert written(hub) == []
