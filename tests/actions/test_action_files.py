@@ -96,7 +96,8 @@ def wrong_option(command: click.Command, word: str) -> str:
     option = next((one for one in options if name in (*one.opts, *one.secondary_opts)), None)
     if option is None:
         return f"{command.name} has no option {name}"
-    if option.is_flag is bool(equals):
+    is_free = option._flag_needs_value  # click tells of a value that may be left out only so
+    if option.is_flag is bool(equals) and not is_free:
         return f"{command.name} {name}: {'takes no' if equals else 'needs a'} value"
     is_fixed = equals and "$" not in value and isinstance(option.type, click.Choice)
     if is_fixed and value not in option.type.choices:
