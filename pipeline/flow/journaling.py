@@ -6,7 +6,7 @@ written later: at the next moment, by the next run, or by `pipeline sync`.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pipeline.base.errors import PipelineError
@@ -14,8 +14,8 @@ from pipeline.base.git import Repository
 from pipeline.model.config import JournalConfig
 from pipeline.model.event import EventDraft, EventType, Level
 from pipeline.model.record import RunRecord
-from pipeline.store.journal import JournalWriter, fold, head_of, is_finished, lags, settle
-from pipeline.store.layout import Layout
+from pipeline.store.journal import JournalWriter, fold, is_finished, lags, settle
+from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.records import Records
 
@@ -38,6 +38,7 @@ class Journaling:
         self._log_bytes = config.log_bytes
         self._writer = JournalWriter(repo, layout, ledger, run_id, log_bytes=config.log_bytes)
         self._told: set[str] = set()
+        self._has_looked = False
         self._end = threading.Event()
         # A daemon: a disk that hangs must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -55,16 +56,16 @@ class Journaling:
     def write_rest(self) -> None:
         """As ``finish``, where it was not started."""
         self._attempt(self._last)
+        if not self._has_looked:
+            self._attempt(self._others)
 
     def _run(self) -> None:
         rest = _SHORTEST_S
-        is_first = True
         while not self._end.wait(rest):
             began = time.monotonic()
             is_good = self._attempt(self._next)
-            if is_first:
+            if not self._has_looked:
                 self._attempt(self._others)
-                is_first = False
             took = time.monotonic() - began
             rest = min(_LONGEST_S, max(_SHORTEST_S, took * _SHARE if is_good else rest * 2))
 
@@ -77,10 +78,11 @@ class Journaling:
             fold(self._repo, self._layout, self._run_id)
 
     def _others(self) -> None:
-        others = (run for run in self._ledger.runs(limit=_RECENT) if run.run_id != self._run_id)
-        for run in others:
-            if not self._end.is_set():
-                settle_behind(self._repo, self._layout, self._ledger, run, self._log_bytes)
+        self._has_looked = True
+        recent = self._ledger.runs(limit=_RECENT)
+        others = [run for run in recent if run.run_id != self._run_id]
+        for run in behind(self._repo, self._layout, self._ledger, others):
+            settle(self._repo, self._layout, self._ledger, run, log_bytes=self._log_bytes)
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         try:
@@ -125,10 +127,23 @@ def settle_behind(
 
 def is_behind(repo: Repository, layout: Layout, records: Records, run: RunRecord) -> bool:
     """Whether a run's journal lacks events, or its refs wait to be folded."""
-    ref, head = head_of(repo, layout, run.run_id)
-    if head is None or lags(repo, records, run.run_id, head):
-        return True
-    return ref != layout.archive_ref(run.run_id) and is_finished(records, run)
+    return bool(behind(repo, layout, records, (run,)))
+
+
+def behind(
+    repo: Repository, layout: Layout, records: Records, runs: Sequence[RunRecord]
+) -> tuple[RunRecord, ...]:
+    """The runs of which `is_behind` holds."""
+    refs = repo.refs.list(f"{REF_ROOT}/journal", f"{REF_ROOT}/archive")
+
+    def lacks(run: RunRecord) -> bool:
+        archive = refs.get(layout.archive_ref(run.run_id))
+        head = archive or refs.get(layout.journal_ref(run.run_id))
+        if head is None or lags(repo, records, run.run_id, head):
+            return True
+        return archive is None and is_finished(records, run)
+
+    return tuple(run for run in runs if lacks(run))
 
 
 def complete_journal(

@@ -9,7 +9,7 @@ from pipeline.flow.analysing import export_workstream
 from pipeline.flow.holding import hold
 from pipeline.flow.summing_up import sum_up
 from pipeline.model.record import RunRecord
-from pipeline.model.states import WorkstreamState
+from pipeline.model.states import RunState, WorkstreamState
 from pipeline.store.journal import (
     JournalError,
     RunJournal,
@@ -23,6 +23,7 @@ from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 
 _COMMAND = "pipeline rebuild"
+_SUMMED_UP = frozenset({RunState.COMPLETED, RunState.PARTIAL, RunState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _complete(ledger: Ledger, repo: Repository, layout: Layout, run: RunRecord) 
             _move_back(ledger, repo, layout, run)
         for ws in ledger.workstreams(run.run_id):
             export_workstream(ledger, layout, ws)
-        if run.kind == "run" and run.finished_at:
+        if run.kind == "run" and run.state in _SUMMED_UP:
             sum_up(ledger, repo, layout, run.run_id)
     except PipelineError as error:
         return f"Not all of its files could be written: {error}"

@@ -112,9 +112,10 @@ def lags(repo: Repository, records: Records, run_id: str, commit: str) -> bool:
 
 
 def refuse(run_id: str, commit: str, why: str, remedy: str = "") -> JournalError:
-    """The error that names a run, a commit and what is wrong with its journal."""
+    """The error that names a run, as far as it is known, a commit and what is wrong with it."""
+    whose = f" of run {run_id}" if run_id else ""
     return JournalError(
-        f"The journal of run {run_id} is refused at the commit {commit[:12]}: {why}.",
+        f"The journal{whose} is refused at the commit {commit[:12]}: {why}.",
         remedy=remedy
         or "Do not use it: fetch it anew from where it was written, or delete its ref below "
         "refs/pipeline/ and start with `pipeline run --fresh`.",

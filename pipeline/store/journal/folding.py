@@ -68,12 +68,11 @@ def unfold(repo: Repository, layout: Layout, run_id: str) -> None:
     ref, head = head_of(repo, layout, run_id)
     if head is None or ref != layout.archive_ref(run_id):
         return
-    present = repo.refs.list(*_prefixes(layout, run_id))
-    updates = [RefUpdate(layout.journal_ref(run_id), head, None), RefUpdate(ref, None, head)]
+    journal = layout.journal_ref(run_id)
+    present = repo.refs.list(*_prefixes(layout, run_id), journal)
+    updates = [RefUpdate(journal, head, present.get(journal)), RefUpdate(ref, None, head)]
     updates += [
-        RefUpdate(name, oid, None)
-        for name, oid in folded_refs(repo, head).items()
-        if name not in present
+        RefUpdate(name, oid, present.get(name)) for name, oid in folded_refs(repo, head).items()
     ]
     repo.refs.update(updates, message=REF_MESSAGE)
 
@@ -82,7 +81,8 @@ def run_refs(repo: Repository, layout: Layout, run_id: str) -> Mapping[str, str]
     """Where the refs of a run are, by full name; of a folded run, where they were."""
     present = repo.refs.list(*_prefixes(layout, run_id), layout.archive_ref(run_id))
     archive = present.pop(layout.archive_ref(run_id), None)
-    return {**folded_refs(repo, archive), **present} if archive else present
+    # What is left beside an archive was fetched before it, and is older.
+    return {**present, **folded_refs(repo, archive)} if archive else present
 
 
 def folded_refs(repo: Repository, archive: str) -> Mapping[str, str]:

@@ -95,9 +95,9 @@ def read(repo: Repository, commit: str) -> RunJournal:
         except (CorruptLineError, JournalError) as error:
             remedy = error.remedy if isinstance(error, JournalError) else ""
             what = error.what if isinstance(error, JournalError) else str(error)
-            raise refuse(walk.run_id or "?", batch.oid, what, remedy) from None
+            raise refuse(walk.run_id, batch.oid, what, remedy) from None
         except (MissingObjectError, ObjectTooLargeError) as error:
-            raise refuse(walk.run_id or "?", batch.oid, error.what.rstrip(".")) from error
+            raise refuse(walk.run_id, batch.oid, error.what.rstrip(".")) from error
     try:
         return _journal(repo, walk, commit, is_folded=is_folded)
     except (CorruptLineError, JournalError) as error:
@@ -120,9 +120,9 @@ def _line(repo: Repository, commit: str) -> tuple[list[CommitInfo], bool]:
                 continue
             manifest = read_manifest(repo.objects.read_kind(entry.oid, "blob", MAX_MANIFEST))
         except JournalError as error:
-            raise refuse("?", at, error.what, error.remedy) from None
+            raise refuse("", at, error.what, error.remedy) from None
         except PipelineError as error:
-            raise refuse("?", at, f"it cannot be read: {error.what.rstrip('.')}") from error
+            raise refuse("", at, f"it cannot be read: {error.what.rstrip('.')}") from error
         batches.append(found)
         if manifest.batch == 1:
             return batches[::-1], is_folded
