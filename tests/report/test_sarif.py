@@ -70,6 +70,12 @@ def test_a_fingerprint_stays_when_lines_move_and_tells_equal_ones_apart() -> Non
     assert len({fingerprint(one, 0) for one in (ONE, *others)} | {fingerprint(ONE, 1)}) == 5
 
 
+def test_equal_findings_on_several_lines_are_several() -> None:
+    log = sarif_log([ONE, replace(ONE, line=9), replace(ONE, line=40)])
+    prints = [r["partialFingerprints"]["gitPipeline/v1"] for r in log["runs"][0]["results"]]
+    assert prints == [fingerprint(ONE, n) for n in range(3)]
+
+
 def test_limits_hold_and_the_worst_stay() -> None:
     found = [replace(ONE, line=n + 1, severity=Severity.INFO) for n in range(6000)]
     log = sarif_log([*found, replace(ONE, line=7000)])

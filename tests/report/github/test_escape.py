@@ -24,6 +24,8 @@ def shown(text: str) -> str:
 @given(hostile)
 @example("\\|@x|`|")
 @example("a\\")
+@example("@octocat #1 GH-1 www.evil.example https://evil.example a@b.example")
+@example("![x](http://e.example/x) <!-- x --> <img src=x> [x](http://e.example)")
 def test_text_shows_as_it_is_and_does_nothing(value: str) -> None:
     found = render(f"x {escape.text(value)} y\n\nEND")
     assert found.kinds == ["paragraph_open", "inline", "paragraph_close"] * 2
@@ -50,6 +52,8 @@ def test_cells_stay_cells(value: str) -> None:
 
 @some
 @given(hostile)
+@example("a`@octocat `` #1")
+@example("`a``")
 def test_code_holds_what_it_was_given(value: str) -> None:
     found = render(f"x {escape.code(value)} y")
     wanted = safe(escape._clean(value, None))
