@@ -11,7 +11,7 @@ from pipeline.base import console
 from pipeline.base.errors import InputError
 from pipeline.base.files import as_unfit, write_atomic
 from pipeline.base.git import Repository
-from pipeline.commands import reading
+from pipeline.commands import reading, step_file
 from pipeline.planning.configuration import load_config
 from pipeline.report.github.artifact import MAX_BYTES, read_artifact, write_artifact
 from pipeline.report.github.comments import sticky_comment
@@ -141,14 +141,12 @@ def command(
     view = _read(source, repo, place) if source else _stored(run, repo, place)
     if ws_id:
         reading.require_known("workstream", ws_id, [ws.id for ws in view.workstreams])
-    named = os.environ.get(_FILES.get(to, ""), "") if output is None else ""
-    target = Path(named) if named else None
-    made = _TO[to](_Asked(view, ws_id, SUMMARY - _size(target)))
+    variable = _FILES.get(to, "") if output is None else ""
+    room = step_file.room(variable, SUMMARY) if variable else SUMMARY
+    made = _TO[to](_Asked(view, ws_id, room))
     if output is not None:
         write_atomic(output, made)
-    elif target is not None:
-        _append(target, made)
-    elif made:
+    elif not (variable and step_file.append(variable, made.decode())) and made:
         console.emit(made.decode().removesuffix("\n"))
     return 0
 
@@ -185,18 +183,3 @@ def _read(source: Path, repo: Path, place: Place) -> RunView:
     except OSError as error:
         raise as_unfit(error, source, "read") from error
     return read_artifact(content, config=loaded.config, place=place)
-
-
-def _size(path: Path | None) -> int:
-    try:
-        return path.stat().st_size if path else 0
-    except OSError:
-        return 0  # appending to it says what is wrong
-
-
-def _append(path: Path, data: bytes) -> None:
-    try:
-        with path.open("ab") as file:
-            file.write(data)
-    except OSError as error:
-        raise as_unfit(error, path) from error

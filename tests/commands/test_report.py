@@ -50,6 +50,16 @@ def test_a_full_summary_is_left_alone(
     assert target.stat().st_size == 1024 * 1024 - 1000
 
 
+def test_a_line_that_another_step_left_open_is_ended_first(
+    report: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "outputs"
+    target.write_text("before=1")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(target))
+    report("--to", "outputs")
+    assert target.read_text().startswith("before=1\nrun-id<<")
+
+
 def test_outputs_go_where_the_runner_reads_them(
     report: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,7 @@ CONCLUSIONS: Mapping[GateState, Conclusion] = {
 """Only a green gate is a success; a gate without an answer is not reported at all."""
 
 _FINDINGS = 100
+_CHECKS = 100
 
 
 def checks(view: RunView) -> tuple[CheckReport, ...]:
@@ -105,7 +106,8 @@ def _summary(
             [escape.code(name, 100), words.gate_state(words.check_state(said))]
             for name, said in answer.checks.items()
         ]
-        yield section(table(["check", "result"], rows[:100]), "checks")
+        more = ["", f"*… and {len(rows) - _CHECKS} more.*"] if len(rows) > _CHECKS else []
+        yield section([*table(["check", "result"], rows[:_CHECKS]), *more], "checks")
 
 
 def _text(answer: GateAnswer) -> Sequence[Section]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.base.console import count, shorten
+from pipeline.base.console import count, safe
 from pipeline.model.publication import PullRequestText
 from pipeline.model.states import RunState, WorkstreamState
 from pipeline.report.advice import short_ref
@@ -58,7 +58,7 @@ def labels(view: RunView, ws: WorkstreamView | None = None) -> tuple[str, ...]:
     """The configured labels, and that of the epic that the work belongs to."""
     changes = [one.bundle.openspec_change for one in ([ws] if ws else view.workstreams)]
     epics = [f"epic:{change}" for change in changes if change]
-    named = [shorten(escape.plain(name), LABEL) for name in (*view.publish.labels, *epics)]
+    named = [safe(name, LABEL) for name in (*view.publish.labels, *epics)]
     return tuple(dict.fromkeys(filter(None, named)))[:LABELS]
 
 
