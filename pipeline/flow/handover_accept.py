@@ -8,7 +8,7 @@ back.
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipeline.base.git import GitError, RefUpdate, Repository
 from pipeline.base.git.ancestry import is_ancestor
 from pipeline.flow.handover_base import changed_paths, differences, guarded
 from pipeline.flow.handover_files import Handover, HandoverError, read_handover
+from pipeline.flow.rebuilding import Rebuilt, bring_up
 from pipeline.flow.sync import run_lock
 from pipeline.flow.sync_journal import Named
 from pipeline.flow.sync_outcome import Received
@@ -95,8 +96,14 @@ def _accept(repo: Repository, layout: Layout, folder: Path, base: str) -> Accept
             if not found.is_sound:
                 raise _UnsoundError(found)
             with Ledger(layout, lock, durable=repo.objects.flush) as ledger:
-                rebuild(ledger, repo, layout, [journal])
+                _require_taken(bring_up(ledger, repo, layout, [journal]))
     return found
+
+
+def _require_taken(told: Sequence[Rebuilt]) -> None:
+    for one in told:
+        if one.outcome in ("ahead", "refused"):
+            raise HandoverError(one.reason.rstrip("."))
 
 
 def _unpack(repo: Repository, handover: Handover) -> None:

@@ -16,12 +16,13 @@ from pipeline.base.git.remote_errors import GONE
 from pipeline.base.git.remotes import RemoteError
 from pipeline.flow.aftermath import heal_refs
 from pipeline.flow.journaling import settle_behind
+from pipeline.flow.rebuilding import bring_up
 from pipeline.flow.sync_outcome import NOT_TAKEN, Received, RunSync, Sent, SyncReport
 from pipeline.flow.sync_receive import receive
 from pipeline.flow.sync_refs import PREFIXES, Place, RunRefs, choose, look_at, look_here, made_at
 from pipeline.flow.sync_send import send
 from pipeline.model.config import Config
-from pipeline.store.journal import JournalError, read, rebuild
+from pipeline.store.journal import JournalError, read
 from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
@@ -239,14 +240,16 @@ def _lock(repo: Repository, layout: Layout, *, is_needed: bool) -> Iterator[RunL
 def _rebuild(
     repo: Repository, layout: Layout, lock: RunLock, run_ids: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Bring the database up to journals, each by itself; what was, and what stood against it."""
+    """Bring the database up to journals; which runs it was, and what stood against it."""
     here = look_here(repo)
-    done: list[str] = []
-    notes: list[str] = []
+    journals, notes = [], []
+    for run_id in run_ids:
+        try:
+            journals.append(read(repo, here.run(run_id).head))
+        except JournalError as error:
+            notes.append(str(error))
     with Ledger(layout, lock, durable=repo.objects.flush) as ledger:
-        for run_id in run_ids:
-            try:
-                done += rebuild(ledger, repo, layout, [read(repo, here.run(run_id).head)])
-            except JournalError as error:
-                notes.append(str(error))
-    return tuple(done), tuple(notes)
+        told = bring_up(ledger, repo, layout, journals)
+    notes += [one.reason for one in told if one.reason]
+    done = tuple(one.run_id for one in told if one.outcome in ("added", "extended"))
+    return done, tuple(notes)

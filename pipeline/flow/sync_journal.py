@@ -14,10 +14,12 @@ class Named:
     """The commits that a journal names.
 
     ``commits`` are all of them, ``by_workstream`` those of each workstream, ``accepted`` the one
-    of each that its state ref should hold; ``landed`` are the places of the integration.
+    of each that its state ref should hold; ``landed`` are the places of the integration, from
+    the ``base`` on. Without those that are ``needed`` nobody can carry the run on.
     """
 
     run_id: str
+    base: str
     commits: frozenset[str]
     by_workstream: Mapping[str, frozenset[str]]
     accepted: Mapping[str, str]
@@ -43,9 +45,11 @@ class Named:
         landings = {row["landing_commit"] for row in journal.rows["workstreams"]}
         landed = frozenset({run["integration_commit"], run["base_commit"], *landings} - {""})
         by_workstream = {ws_id: frozenset(found - {""}) for ws_id, found in own.items()}
-        needed = {run["base_commit"], run["integration_commit"], *accepted.values()} - {""}
+        done = (r["landing_commit"] for r in journal.rows["workstreams"] if r["state"] == "done")
+        needed = {run["base_commit"], run["integration_commit"], *accepted.values(), *done} - {""}
         return cls(
             run["run_id"],
+            run["base_commit"],
             landed.union(*by_workstream.values()),
             by_workstream,
             accepted,
@@ -59,6 +63,19 @@ class Named:
         if kind == "state":
             return oid in self.by_workstream.get(name.partition("/")[2], frozenset())
         return kind == "journal" or (kind == "run" and oid in self.landed)
+
+
+def known_value(repo: Repository, named: Named, rest: str, held: str) -> str:
+    """Where a live ref is as far as its journal knows; empty where it knows nothing of it.
+
+    An engine that died between the two left the ref ahead.
+    """
+    if named.allows(rest, held):
+        return held
+    if not rest.startswith("run/"):
+        return named.accepted.get(rest.rpartition("/")[2], "")
+    line = [commit.oid for commit in repo.first_parents(named.base, held)]
+    return next((oid for oid in reversed(line) if oid in named.landed), "")
 
 
 def missing_commit(repo: Repository, named: Named) -> str:

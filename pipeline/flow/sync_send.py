@@ -11,7 +11,7 @@ from pipeline.base.git import Repository
 from pipeline.base.git.ancestry import is_ancestor
 from pipeline.base.git.push_report import REFUSED, STALE
 from pipeline.base.git.remotes import RefOutcome, RefUpdate
-from pipeline.flow.sync_journal import Named
+from pipeline.flow.sync_journal import Named, known_value
 from pipeline.flow.sync_outcome import RunSync, Sent
 from pipeline.flow.sync_refs import Place, RunRefs
 from pipeline.store.journal import JournalError, read
@@ -101,7 +101,7 @@ def _folding(repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named) -> 
 
 def _writing(repo: Repository, ours: RunRefs, theirs: RunRefs, named: Named) -> Iterator[RefUpdate]:
     for rest, held in ours.live.items():
-        oid = held if named.allows(rest, held) else named.accepted.get(rest.rpartition("/")[2], "")
+        oid = known_value(repo, named, rest, held)
         old = theirs.refs.get(rest, "")
         is_known = not old or old in named.commits or is_ancestor(repo, old, oid)
         if oid and oid != old and is_known:

@@ -29,7 +29,7 @@ PRINTED = (
     ("show-patches",),
     ("review", "list"),
     ("quarantine", "list"),
-    # ("replay",),
+    ("replay",),
 )
 """What both have to print alike; ``verify`` besides tells of branches that only one has."""
 
@@ -142,7 +142,7 @@ def lose(
     fresh = world.join("fresh")
     code, said = pipeline(fresh, capfd, "sync", "--format", "json")
     assert (code, [run["received"] for run in json.loads(said)["runs"]]) == (0, ["new"])
-    assert pipeline(fresh, capfd, "sync", "--rebuild")[0] == 0
+    assert pipeline(fresh, capfd, "rebuild")[0] == 0
     return Machine(twin, ""), fresh, before
 
 
