@@ -137,7 +137,10 @@ class Told:
         if sentence in self._degraded:
             return
         self._degraded.append(sentence)
-        self._event(EventType.PUBLISH_FAILED, sentence, "", {"degraded": sentence}, Level.WARNING)
+        # Once for a run: doing it again in the same lesser way is no news.
+        if self._ledger is None or sentence not in self._degraded_before(self._ledger):
+            payload = {"degraded": sentence}
+            self._event(EventType.PUBLISH_FAILED, sentence, "", payload, Level.WARNING)
 
     def learn(self, kind: PublicationKind, name: str, sent: Sent, *, ws_id: str = "") -> None:
         """Know of a thing that was found; it is recorded when it is published again."""
@@ -174,6 +177,10 @@ class Told:
             items=tuple(self._items.values()),
             degraded=tuple(self._degraded),
         )
+
+    def _degraded_before(self, ledger: Ledger) -> frozenset[str]:
+        events = ledger.events(self.run_id, types={EventType.PUBLISH_FAILED})
+        return frozenset(str(event.payload.get("degraded", "")) for event in events)
 
     def _here(self, stored: Sequence[Publication]) -> list[Publication]:
         here = self.hub.repository.lower()

@@ -7,7 +7,7 @@ from pipeline.land.github.comments import publish_comment
 from pipeline.land.github.identity import APP, author_of
 from pipeline.land.github.issues import CLOSED, Issues
 from pipeline.land.github.sent import Sent
-from pipeline.model.publication import CommentText, IssueText, PublicationKind
+from pipeline.model.publication import CommentText, IssueText, Publication, PublicationKind
 from pipeline.model.publishing import Outcome
 from pipeline.report.github import markers
 from pipeline.report.github.comments import progress_comments, sticky_comment
@@ -39,8 +39,9 @@ class Author:
         if is_told and sent.author.lower() != expected.lower():
             self._told.degrade(
                 f"GitHub says that {sent.author} wrote {sent.url}, and not {expected}: the next "
-                f"time it will not be known again. Set {APP} to the App's slug."
+                f"time it may not be known again. Set {APP} to the App's slug."
             )
+            self._name = sent.author
         return sent
 
 
@@ -59,10 +60,13 @@ def publish_comments(view: RunView, told: Told, author: Author) -> None:
 def _comment(
     number: int, text: CommentText, told: Told, author: Author, *, ws_id: str = ""
 ) -> None:
-    def go() -> Sent:
-        return author.check(publish_comment(told.hub, number, text, author.name))
-
     name = f"{markers.purpose_of(text.marker)} on #{number}"
+    before = told.stored(PublicationKind.COMMENT, ws_id, name)
+    known = before.number if before else 0
+
+    def go() -> Sent:
+        return author.check(publish_comment(told.hub, number, text, author.name, known=known))
+
     told.send(PublicationKind.COMMENT, name, go, ws_id=ws_id, content=text)
 
 
@@ -73,23 +77,26 @@ def publish_issues(view: RunView, told: Told, author: Author) -> None:
         return
     listed: list[Issues] = []
 
-    def teller(text: IssueText, was_closed: bool) -> Callable[[], Sent | None]:
+    def teller(text: IssueText, before: Publication | None) -> Callable[[], Sent | None]:
+        was_closed = before is not None and before.state == CLOSED
+        known = before.number if before else 0
+
         def go() -> Sent | None:
             if not listed:
                 listed.append(Issues(told.hub, author.name))
-            sent = listed[0].publish(text, was_closed_by_us=was_closed)
+            sent = listed[0].publish(text, was_closed_by_us=was_closed, known=known)
             return author.check(sent) if sent else None
 
         return go
 
     for text in wanted:
         name = markers.purpose_of(text.marker)
-        go = teller(text, _was_closed(view, told, name))
+        go = teller(text, _before(view, told, name))
         told.send(PublicationKind.ISSUE, name, go, ws_id=text.ws_id, content=text)
 
 
-def _was_closed(view: RunView, told: Told, name: str) -> bool:
-    """Whether it was us, in whatever run, who closed the issue last."""
+def _before(view: RunView, told: Told, name: str) -> Publication | None:
+    """What the store knows of an issue, from whatever run: the newest."""
     repository = told.hub.repository
     known = [one for one in view.earlier if one.name == name and one.repository == repository]
-    return bool(known) and known[-1].state == CLOSED
+    return known[-1] if known else None

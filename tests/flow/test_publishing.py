@@ -209,10 +209,14 @@ def test_statuses_take_the_place_of_check_runs(world: World) -> None:
     world.fake.add_token("ghp_person", login="alice")
 
     report = world.publish(token="ghp_person")
+    events = events_of(world)
+    world.fake.clear_log()
     again = world.publish(token="ghp_person")
 
     assert report.status is PublishStatus.COMPLETE
     assert len(report.degraded) == 1
+    assert [one for one in world.writes() if not one.endswith("/check-runs")] == []
+    assert events_of(world) == events
     statuses = world.fake.state()["statuses"]
     assert {one["context"]: one["state"] for one in statuses}["pipeline / runtime / loud"] == (
         "failure"

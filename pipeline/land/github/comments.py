@@ -11,15 +11,18 @@ from pipeline.model.publication import CommentText
 from pipeline.model.publishing import Outcome
 
 
-def publish_comment(hub: GitHub, issue: int, text: CommentText, author: str) -> Sent:
+def publish_comment(
+    hub: GitHub, issue: int, text: CommentText, author: str, *, known: int = 0
+) -> Sent:
     """Create or update the comment of this marker on an issue or pull request.
 
-    Everybody can write a marker, so a comment is ours only where ``author`` wrote it. All pages
-    are looked through. Raises ``GitHubError``.
+    Everybody can write a marker, so a comment is ours only where ``author`` wrote it, or where it
+    is the one that the store knows (``known``). All pages are looked through. Raises
+    ``GitHubError``.
     """
     body = marked(text.marker, text.body)
     require_size("A comment", body, sent.BODY)
-    found = find_comment(hub, issue, text.marker, author)
+    found = find_comment(hub, issue, text.marker, author, known)
     if found is None:
         made = hub.create(
             f"issues/{issue}/comments",
@@ -34,16 +37,29 @@ def publish_comment(hub: GitHub, issue: int, text: CommentText, author: str) -> 
     return sent.of(found, Outcome.UPDATED, key="id", state="posted")
 
 
-def find_comment(hub: GitHub, issue: int, marker: str, author: str) -> Mapping[str, Any] | None:
+def find_comment(
+    hub: GitHub, issue: int, marker: str, author: str, known: int = 0
+) -> Mapping[str, Any] | None:
     """Our oldest comment with this marker."""
-    own = [one for one in hub.pages(f"issues/{issue}/comments") if is_ours(one, marker, author)]
+    own = [
+        one
+        for one in hub.pages(f"issues/{issue}/comments")
+        if is_ours(one, marker, author)
+        or (known == sent.number(one, "id") and has_marker(one, marker))
+    ]
     return min(own, key=lambda one: sent.number(one, "id"), default=None)
 
 
 def is_ours(one: Mapping[str, Any], marker: str, author: str) -> bool:
     """Whether a comment or issue carries the marker as its first line, and we wrote it."""
-    first = sent.text(one, "body").lstrip("\ufeff").partition("\n")[0].rstrip()
-    return first == marker and bool(author) and sent.login(one).lower() == author.lower()
+    is_author = bool(author) and sent.login(one).lower() == author.lower()
+    return is_author and has_marker(one, marker)
+
+
+def has_marker(one: Mapping[str, Any], marker: str) -> bool:
+    """Whether a comment or issue carries the marker; that alone says nothing of who wrote it."""
+    first = sent.text(one, "body").lstrip("\ufeff").partition("\n")[0]
+    return first.rstrip() == marker
 
 
 def marked(marker: str, body: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.land.github import sent
 from pipeline.land.github.client import GitHub
-from pipeline.land.github.comments import is_ours, marked
+from pipeline.land.github.comments import has_marker, is_ours, marked
 from pipeline.land.github.labels import add_labels, names_of
 from pipeline.land.github.sent import LABEL, Sent, is_same_text, require_size
 from pipeline.model.publication import IssueText
@@ -23,17 +23,19 @@ class Issues:
         self._author = author
         self._listed: dict[str, list[Mapping[str, Any]]] = {}
 
-    def publish(self, text: IssueText, *, was_closed_by_us: bool = False) -> Sent | None:
+    def publish(
+        self, text: IssueText, *, was_closed_by_us: bool = False, known: int = 0
+    ) -> Sent | None:
         """Create, update, close or leave the issue of a marker.
 
         ``None`` where there is none and need not be. One that a person closed although its reason
-        holds stays closed; one that we closed (``was_closed_by_us``) is opened again. Raises
-        ``GitHubError``.
+        holds stays closed; one that we closed (``was_closed_by_us``) is opened again. ``known`` is
+        the number of the one that the store knows. Raises ``GitHubError``.
         """
         body = marked(text.marker, text.body)
         require_size("An issue's title", text.title, sent.TITLE)
         require_size("An issue's body", body, sent.BODY)
-        found = self._find(text)
+        found = self._find(text, known=known)
         if found is None:
             return self._create(text, body) if text.is_open else None
         is_open = found.get("state") == "open"
@@ -71,7 +73,9 @@ class Issues:
         self._hub.request("PATCH", f"issues/{number}", body=changes, is_repeatable=True)
         return sent.of(found, Outcome.CLOSED, state=CLOSED)
 
-    def _find(self, text: IssueText, *, is_fresh: bool = False) -> Mapping[str, Any] | None:
+    def _find(
+        self, text: IssueText, *, is_fresh: bool = False, known: int = 0
+    ) -> Mapping[str, Any] | None:
         """Our oldest issue with this marker; found by label, author and marker together."""
         label = text.labels[0] if text.labels else ""
         if is_fresh or label not in self._listed:
@@ -80,7 +84,12 @@ class Issues:
             self._listed[label] = [
                 one for one in self._hub.pages("issues", query) if "pull_request" not in one
             ]
-        own = [one for one in self._listed[label] if is_ours(one, text.marker, self._author)]
+        own = [
+            one
+            for one in self._listed[label]
+            if is_ours(one, text.marker, self._author)
+            or (known == sent.number(one) and has_marker(one, text.marker))
+        ]
         return min(own, key=sent.number, default=None)
 
 

@@ -174,6 +174,18 @@ def test_without_an_author_no_comment_is_taken_for_ours(
     assert publish_comment(hub, 1, CommentText(MARKER, "x"), "").outcome is Outcome.CREATED
 
 
+def test_a_comment_that_the_store_knows_is_ours_whoever_we_are(
+    hub: GitHub, github_contract: InProcess
+) -> None:
+    crowd(github_contract, 5)
+    text = CommentText(MARKER, f"{MARKER}\nx")
+    made = publish_comment(hub, 1, text, "our-app[bot]")
+
+    assert made.author == BOT
+    again = publish_comment(hub, 1, text, "our-app[bot]", known=made.number)
+    assert again.outcome is Outcome.UNCHANGED
+
+
 def issue(**more: object) -> IssueText:
     made = IssueText(MARKER, "Review: a", f"{MARKER}\nWhat now?", ("pipeline",))
     return replace(made, **more)  # type: ignore[arg-type]
