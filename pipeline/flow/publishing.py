@@ -1,8 +1,7 @@
 """Publishing a run: branches, pull requests, checks, comments, issues, findings, the journal."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 from pipeline.base.git import Repository
 from pipeline.flow.publishing_branches import push_branches
@@ -12,9 +11,10 @@ from pipeline.flow.publishing_findings import publish_sarif
 from pipeline.flow.publishing_journal import push_journal
 from pipeline.flow.publishing_pulls import publish_pulls
 from pipeline.flow.publishing_told import Told
+from pipeline.flow.publishing_view import server_of, view_of
 from pipeline.flow.publishing_words import Author, publish_comments, publish_issues
 from pipeline.land.github.access import require_target, token_of
-from pipeline.land.github.client import PUBLIC_API, GitHub, no_token
+from pipeline.land.github.client import GitHub, no_token
 from pipeline.land.github.patience import DEFAULT_WAIT_S, Patience
 from pipeline.model.config import Config
 from pipeline.model.publishing import PublishReport
@@ -46,11 +46,12 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
 
     Looks at GitHub before each write, so it may be stopped anywhere and done again.
     """
-    view, config = view_of(job, run_id), job.config.publish
+    config = job.config.publish
+    view = _view(job, run_id)
     told = Told(view.run_id, job.hub, publications(job.records, view.run_id), job.ledger)
     author = Author(told, job.environ)
     # Only here: that this server is the repository's was agreed on before the hub was opened.
-    job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
+    job.repo.remotes.trust(server_of(job.hub.api_url))
     pushed = push_branches(job.repo, job.records, config.remote, view, told)
     view = publish_pulls(view, pushed, told)
     if config.checks:
@@ -67,22 +68,16 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
     return told.report()
 
 
-def view_of(job: Publishing, run_id: str) -> RunView:
-    """A run as it is told on the server that it is published to."""
-    server = server_of(job.hub.api_url, job.environ)
-    job_id = job.environ.get("GITHUB_RUN_ID", "")
-    details = f"{server}/{job.hub.repository}/actions/runs/{job_id}" if job_id.isdigit() else ""
-    view = RunView.of(
+def _view(job: Publishing, run_id: str) -> RunView:
+    return view_of(
+        job.repo,
         job.records,
-        run_id,
+        job.config,
+        job.environ,
+        run_id=run_id,
+        api_url=job.hub.api_url,
         repository=job.hub.repository,
-        server_url=server,
-        base=_base(job, run_id),
-        details_url=details,
     )
-    # What is published how is no part of the frozen plan: it is what is configured now.
-    frozen = replace(view.plan, config=replace(view.plan.config, publish=job.config.publish))
-    return replace(view, plan=frozen)
 
 
 def open_hub(
@@ -111,27 +106,6 @@ def open_hub(
         pause_s=_seconds(environ, PAUSE, 1.0),
         dry_run=dry_run,
     )
-
-
-def server_of(api_url: str, environ: Mapping[str, str]) -> str:
-    """The address of a server's pages, from that of its API."""
-    if api_url == PUBLIC_API:
-        return "https://github.com"
-    split = urlsplit(api_url)
-    host = split.netloc.removeprefix("api.") if split.path in ("", "/") else split.netloc
-    return f"{split.scheme}://{host}"
-
-
-def _base(job: Publishing, run_id: str) -> str:
-    """The branch to merge into, where neither configuration nor run names a branch: the default."""
-    config = job.config
-    named = config.publish.base or config.project.base
-    if named:
-        return named
-    ref = job.records.run(run_id).base_ref.removeprefix("refs/heads/")
-    ref = ref.removeprefix(f"{config.publish.remote}/")
-    is_branch = f"refs/heads/{ref}" in job.repo.refs.list("refs/heads")
-    return ref if ref and is_branch else job.repo.default_branch()
 
 
 def _seconds(environ: Mapping[str, str], name: str, otherwise: float) -> float:

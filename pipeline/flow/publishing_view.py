@@ -1,0 +1,86 @@
+"""A run as it is told on the server that it is published to."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from pipeline.base.git import Repository
+from pipeline.flow.handover_base import Difference, changed_paths, differences
+from pipeline.land.github.client import PUBLIC_API
+from pipeline.model.config import Config
+from pipeline.model.scope import Protected
+from pipeline.report.github.view import RunView, WorkstreamView
+from pipeline.store.records import Records
+
+ACTIONS = "GITHUB_ACTIONS"
+
+
+def view_of(
+    repo: Repository,
+    records: Records,
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    run_id: str,
+    api_url: str,
+    repository: str,
+) -> RunView:
+    """Read a run; raises ``InputError`` where there is none such.
+
+    What needs a person is looked up in git, whatever the stored record says.
+    """
+    server = server_of(api_url)
+    job_id = environ.get("GITHUB_RUN_ID", "")
+    details = f"{server}/{repository}/actions/runs/{job_id}" if job_id.isdigit() else ""
+    view = RunView.of(
+        records,
+        run_id,
+        repository=repository,
+        server_url=server,
+        base=base_of(repo, records, config, run_id),
+        details_url=details,
+    )
+    difference = differences(repo, view.plan)
+    is_unseen = environ.get(ACTIONS) == "true"
+    guarded = tuple(_guarded(repo, ws, difference, is_unseen=is_unseen) for ws in view.workstreams)
+    # What is published how is no part of the frozen plan: it is what is configured now.
+    plan = replace(view.plan, config=replace(view.plan.config, publish=config.publish))
+    return replace(view, plan=plan, workstreams=guarded)
+
+
+def server_of(api_url: str) -> str:
+    """The address of a server's pages, from that of its API."""
+    if api_url == PUBLIC_API:
+        return "https://github.com"
+    split = urlsplit(api_url)
+    host = split.netloc.removeprefix("api.") if split.path in ("", "/") else split.netloc
+    return f"{split.scheme}://{host}"
+
+
+def base_of(repo: Repository, records: Records, config: Config, run_id: str) -> str:
+    """The branch to merge into: as configured, else the run's, else the default one."""
+    named = config.publish.base or config.project.base
+    if named:
+        return named
+    ref = records.run(run_id).base_ref.removeprefix("refs/heads/")
+    ref = ref.removeprefix(f"{config.publish.remote}/")
+    is_branch = f"refs/heads/{ref}" in repo.refs.list("refs/heads")
+    return ref if ref and is_branch else repo.default_branch()
+
+
+def _guarded(
+    repo: Repository, ws: WorkstreamView, difference: Difference, *, is_unseen: bool
+) -> WorkstreamView:
+    """A workstream with the paths that only a person may let through.
+
+    Where no person started the run, a bundle that is not the one of the base commit is one of
+    them, too: nobody has seen what was asked for.
+    """
+    if not ws.has_commit:
+        return ws
+    names = Protected(difference.protected)
+    paths = changed_paths(repo, ws.record.start_commit, [ws.record.commit])
+    found = {path for path in paths if names.matches(path)} | set(ws.protected)
+    if is_unseen and ws.id in difference.bundles and ws.bundle.source:
+        found.add(ws.bundle.source.encode("utf-8", "surrogateescape"))
+    return replace(ws, protected=tuple(sorted(found)))
