@@ -23,6 +23,8 @@ from pipeline.store.ledger import Ledger
 from pipeline.store.publications import publications
 from pipeline.store.records import Records
 
+__all__ = ["Publishing", "open_hub", "publish", "server_of"]
+
 WAIT, PAUSE = "PIPELINE_GITHUB_WAIT_S", "PIPELINE_GITHUB_PAUSE_S"
 
 
@@ -51,7 +53,7 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
     told = Told(view.run_id, job.hub, publications(job.records, view.run_id), job.ledger)
     author = Author(told, job.environ)
     # Only here: that this server is the repository's was agreed on before the hub was opened.
-    job.repo.remotes.trust(server_of(job.hub.api_url))
+    job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
     pushed = push_branches(job.repo, job.records, config.remote, view, told)
     view = publish_pulls(view, pushed, told)
     if config.checks:

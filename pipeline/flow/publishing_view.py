@@ -29,7 +29,7 @@ def view_of(
 
     What needs a person is looked up in git, whatever the stored record says.
     """
-    server = server_of(api_url)
+    server = server_of(api_url, environ)
     job_id = environ.get("GITHUB_RUN_ID", "")
     details = f"{server}/{repository}/actions/runs/{job_id}" if job_id.isdigit() else ""
     view = RunView.of(
@@ -48,11 +48,17 @@ def view_of(
     return replace(view, plan=plan, workstreams=guarded)
 
 
-def server_of(api_url: str) -> str:
-    """The address of a server's pages, from that of its API."""
+def server_of(api_url: str, environ: Mapping[str, str]) -> str:
+    """The address of a server's pages, from that of its API.
+
+    ``GITHUB_SERVER_URL`` is believed where it is on the very same host.
+    """
     if api_url == PUBLIC_API:
         return "https://github.com"
     split = urlsplit(api_url)
+    named = urlsplit(environ.get("GITHUB_SERVER_URL", ""))
+    if named.scheme == split.scheme and named.netloc in (split.netloc, f"api.{split.netloc}"):
+        return f"{named.scheme}://{named.netloc}"
     host = split.netloc.removeprefix("api.") if split.path in ("", "/") else split.netloc
     return f"{split.scheme}://{host}"
 
