@@ -26,12 +26,13 @@ from pipeline.store.layout import Layout
 
 SCRIPTS = {
     "first": "echo first > first.txt",
-    "second": "echo second > second.txt",
+    "second": "mkdir .github; echo second > .github/second.yml",
     "loud": "echo FORBIDDEN > loud.txt",
 }
 BUNDLES: Mapping[str, dict[str, Any]] = {
     "first": {"files_create": ["first.txt"], "openspec_change": "shop", "ccpm_issue": "#1"},
-    "second": {"files_create": ["second.txt"], "depends_on": ["first"]},
+    # A protected name: granted by its literal path, and never to be merged unseen.
+    "second": {"files_create": [".github/second.yml"], "depends_on": ["first"]},
     "loud": {"files_create": ["loud.txt"]},
 }
 FIRST, SECOND, LOUD = "ws/shop/first", "ws/plan/second", "ws/plan/loud"

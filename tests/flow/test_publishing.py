@@ -2,21 +2,28 @@
 
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakehub import contract
-from publishing_world import FIRST, LOUD, SECOND, World, make_world
+from publishing_world import FIRST, LOUD, SECOND, World, made, make_world
 
+from pipeline.base.git import Repository
 from pipeline.cli import main
+from pipeline.flow.publishing_view import view_of
 from pipeline.model.config import Config
 from pipeline.model.publishing import Outcome, PublishReport, PublishStatus
+from pipeline.planning.configuration import load_config
 from pipeline.report.github.artifact import read_artifact
 from pipeline.report.github.view import Place
+from pipeline.store.layout import Layout
 from pipeline.store.publications import publications
 from pipeline.store.records import Records
 
@@ -74,7 +81,7 @@ def test_everything_is_there_once_and_once_more_changes_nothing(world: World) ->
     bases = {head: one["pull"]["base"] for head, one in pulls.items()}
     assert bases == {FIRST: "main", SECOND: FIRST, LOUD: "main"}
     drafts = {head: one["pull"]["draft"] for head, one in pulls.items()}
-    assert drafts == {FIRST: False, SECOND: False, LOUD: True}
+    assert drafts == {FIRST: False, SECOND: True, LOUD: True}
     assert pulls[FIRST]["labels"] == ["pipeline", "epic:shop"]
     # The one below was made first: it learned the number of the one above afterwards.
     assert f"#{pulls[SECOND]['number']}" in pulls[FIRST]["body"]
@@ -99,11 +106,8 @@ def test_everything_is_there_once_and_once_more_changes_nothing(world: World) ->
 
 def forget(world: World) -> None:
     """Lose what the store knows of what was published."""
-    import sqlite3
-
-    with sqlite3.connect(world.layout.database) as connection:
+    with closing(sqlite3.connect(world.layout.database)) as connection, connection:
         connection.execute("DELETE FROM publications")
-    connection.close()
 
 
 def events_of(world: World) -> list[str]:
@@ -183,6 +187,26 @@ def test_a_changed_text_is_put_right_in_place(world: World) -> None:
     world.publish()
 
     assert world.writes() == [f"PATCH /repos/octo/shop/issues/comments/{comment['id']}"]
+
+
+def test_what_needs_a_person_is_found_in_git_and_not_in_the_record(tmp_path: Path) -> None:
+    source, run_id = made()
+    shutil.copytree(source, tmp_path / "clone", symlinks=True)
+    layout = Layout(tmp_path / "clone", tmp_path / "clone" / ".git")
+    with closing(sqlite3.connect(layout.database)) as connection, connection:
+        connection.execute("DELETE FROM patches")
+
+    found = {}
+    with Repository.discover(tmp_path / "clone") as repo, Records(layout) as records:
+        for job in ({}, {"GITHUB_ACTIONS": "true"}):
+            view = view_of(
+                repo, records, load_config(layout.top).config, job,
+                run_id=run_id, api_url="https://api.github.com", repository="octo/shop",
+            )  # fmt: skip
+            found[bool(job)] = {ws.id: ws.protected for ws in view.workstreams}
+
+    assert found[False] == {"first": (), "second": (b".github/second.yml",), "loud": ()}
+    assert found[True] == found[False], "its bundles are those of the base commit"
 
 
 def test_a_draft_becomes_ready(world: World) -> None:
