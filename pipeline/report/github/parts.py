@@ -17,6 +17,8 @@ _CHECKS = 30
 _ROWS = 200
 _GRAPH = 60
 """The most workstreams whose graph can be read."""
+_ARROWS = 400
+"""Mermaid draws no more than 500 (its ``maxEdges``)."""
 _FINISHED = frozenset({WorkstreamState.CHECKED, WorkstreamState.MERGING, WorkstreamState.DONE})
 _ENDINGS: Mapping[AttemptState, str] = {
     AttemptState.SUCCEEDED: "✅",
@@ -137,7 +139,8 @@ def workstreams_table(view: RunView) -> list[str]:
 
 def graph(view: RunView) -> list[str]:
     """The workstreams as a Mermaid graph, coloured by state; none where it could not be read."""
-    if not 1 < len(view.workstreams) <= _GRAPH:
+    arrows = sum(len(ws.bundle.depends_on) for ws in view.workstreams)
+    if not 1 < len(view.workstreams) <= _GRAPH or arrows > _ARROWS:
         return []
     nodes = [Node(ws.id, ws.bundle.depends_on, (), ws.state) for ws in view.workstreams]
     return ["```mermaid", mermaid_graph(nodes).rstrip("\n"), "```"]

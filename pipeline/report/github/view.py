@@ -28,7 +28,7 @@ from pipeline.report.summary import summarize
 from pipeline.store.publications import PUBLICATIONS, publications
 from pipeline.store.records import Records
 from pipeline.store.reviews import reviews
-from pipeline.store.spending import NOTHING_SPENT, By, Total, spending, total, totals
+from pipeline.store.spending import NOTHING_SPENT, By, Spent, Total, spending, total, totals
 
 _SHOWN = FINAL | {
     WorkstreamState.CHECKED,
@@ -188,7 +188,7 @@ class RunView:
         return cls(
             run=run,
             plan=plan,
-            workstreams=_workstreams(records, run, plan, stored),
+            workstreams=_workstreams(records, run, plan, stored, spent),
             summary=summarize(run, stored, errors, spent=total(spent)),
             publications=publications(records, run.run_id),
             earlier=_issues(records, repository),
@@ -241,7 +241,11 @@ class RunView:
 
 
 def _workstreams(
-    records: Records, run: RunRecord, plan: Plan, stored: Sequence[WorkstreamRecord]
+    records: Records,
+    run: RunRecord,
+    plan: Plan,
+    stored: Sequence[WorkstreamRecord],
+    used: Sequence[Spent],
 ) -> tuple[WorkstreamView, ...]:
     bundles = {ws.id: ws for ws in plan.workstreams}
     attempts = _by_workstream(records.attempts(run.run_id))
@@ -249,7 +253,7 @@ def _workstreams(
     asked: dict[str, list[Review]] = {}
     for review in reviews(records, run.run_id):
         asked.setdefault(review.ws_id, []).append(review)
-    spent = totals(spending(records, run.run_id), By.WORKSTREAM)
+    spent = totals(used, By.WORKSTREAM)
     older = _older_attempts(records, run, stored, attempts)
     protected = Protected(plan.config.policy.protected or DEFAULT_PROTECTED)
     return tuple(

@@ -156,3 +156,18 @@ def test_what_is_left_out_is_counted(many: RunView) -> None:
     assert len(runtime.annotations) == 200
     assert "4,800 findings without an annotation" in runtime.summary
     assert {one.level.value for one in runtime.annotations} == {"failure"}
+
+
+def test_a_graph_that_mermaid_would_not_draw_is_left_out() -> None:
+    def summary(number: int, needs: int) -> str:
+        told = {
+            f"w{n}": Told(
+                bundle={"depends_on": tuple(f"w{i}" for i in range(max(0, n - needs), n))}
+            )
+            for n in range(number)
+        }
+        return job_summary(make_view(told))
+
+    assert "```mermaid" in summary(60, 1)
+    assert "```mermaid" not in summary(61, 1)
+    assert "```mermaid" not in summary(40, 20)
