@@ -116,12 +116,15 @@ def test_each_write_needs_its_right(ask: Asker, right: str) -> None:
     assert ask(method, path, body, "wrong").status_code == 401
 
 
-def test_comments_on_pull_requests_take_either_right(ask: Asker) -> None:
+def test_comments_on_pull_requests_take_either_right_reactions_one(ask: Asker) -> None:
     ask("POST", "pulls", PULL)
     for right in ("issues", "pull_requests"):
-        ask.fake.add_token(f"ghs_{right}", rights={right: "write"})
+        ask.fake.add_token(f"ghs_{right}", rights={right.replace("_", "-"): "write"})
         answer = ask("POST", "issues/1/comments", {"body": "x"}, f"ghs_{right}")
         assert answer.status_code == 201
+    eyes = {"content": "eyes"}
+    assert ask("POST", "issues/1/reactions", eyes, "ghs_pull_requests").status_code == 403
+    assert ask("POST", "issues/1/reactions", eyes, "ghs_issues").status_code == 201
 
 
 def test_a_private_repository_is_404_for_strangers(ask: Asker) -> None:

@@ -1,4 +1,8 @@
-"""How endpoints are written: a function for each method and path, with the right that it needs."""
+"""How endpoints are written: a function for each method and path, with the rights that it needs.
+
+The rights are those of docs.github.com/rest/authentication/permissions-required-for-github-apps (in
+github/docs: src/github-apps/data/fpt-2022-11-28/server-to-server-permissions.json).
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -127,7 +127,10 @@ class Fake:
         name: str = "",
         repositories: list[str] | None = None,
     ) -> None:
-        """Make a token: `ghs_…` an app's, others a person's; rights None means all."""
+        """Make a token: `ghs_…` an app's, others a person's; rights None means all.
+
+        Rights may be spelled as in a workflow's `permissions:` (pull-requests) or as in the API.
+        """
         self._control(
             "token", value=value, rights=rights, login=login, name=name, repositories=repositories
         )

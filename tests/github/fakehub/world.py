@@ -108,7 +108,8 @@ class World:
         """Make a token; `ghs_…` is an app's (GITHUB_TOKEN), anything else a person's."""
         kind = "app" if value.startswith("ghs_") else "personal"
         login = login or ("github-actions[bot]" if kind == "app" else "octocat")
-        held = dict(ALL_RIGHTS if rights is None else rights)
+        given = ALL_RIGHTS if rights is None else rights
+        held = {right.replace("-", "_"): level for right, level in given.items()}
         names = tuple(repositories) if repositories is not None else tuple(self.repositories)
         token = Token(value, name or value, kind, login, held, names)
         self.tokens[value] = token

@@ -39,7 +39,7 @@ def ensure_labels(call: Call, names: list[str]) -> list[str]:
     return kept
 
 
-@endpoint("GET", "./issues", READ)
+@endpoint("GET", "./issues", "issues=read")
 def list_issues(call: Call) -> Answer:
     """Issues and pull requests, newest first; state, labels, creator and assignee filter."""
     query = call.query
@@ -70,7 +70,7 @@ def create_issue(call: Call) -> Answer:
     return Answer(201, shapes_issues.issue(call, issue))
 
 
-@endpoint("GET", ISSUE, READ)
+@endpoint("GET", ISSUE, "issues=read")
 def get_issue(call: Call) -> Answer:
     """One, pull requests too."""
     return Answer(200, shapes_issues.issue(call, found(call)))

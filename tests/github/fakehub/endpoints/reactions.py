@@ -3,7 +3,10 @@
 from .. import shapes_issues
 from ..routing import Answer, Call, endpoint, listed, missing
 from ..state import Reaction
-from .issues import COMMENT, ISSUE, READ, WRITE, comment_of, found
+from .issues import COMMENT, ISSUE, comment_of, found
+
+# Not the right to pull requests: reactions are listed under "Issues" alone.
+READ, WRITE = "issues=read", "issues=write"
 
 
 def _list(call: Call, on: tuple[str, int]) -> Answer:
