@@ -47,6 +47,18 @@ def test_a_given_answer_is_held_against_the_description_too(github_contract: InP
     assert repo.get_label("x").name == "x"
 
 
+def test_the_fakes_own_answers_are_held_against_it(github_contract: InProcess) -> None:
+    world = github_contract.world
+    repo = client(github_contract).get_repo("octo/shop")
+    repo.create_label("x", "ffffff")
+    world.repositories["octo/shop"].labels["x"].color = None  # type: ignore[assignment] # planted
+    with pytest.raises(GithubException) as caught:
+        repo.get_label("x")
+    assert caught.value.status == 500
+    assert "answer 200 to GET /repos/octo/shop/labels/x: color" in world.violations[0]
+    world.violations.clear()
+
+
 def test_failures_on_demand(github_contract: InProcess) -> None:
     import requests
 

@@ -165,3 +165,6 @@ def test_sarif_is_taken(client: Callable[..., Any], github: Fake, sha: str) -> N
     _, done = requester.requestJsonAndCheck("GET", f"{root}/{made['id']}")
     assert done["processing_status"] == "complete"
     assert list(github.state()["sarifs"]) == [made["id"]]
+    github.configure(has_code_scanning=False)
+    with pytest.raises(GithubException, match="Advanced Security"):
+        requester.requestJsonAndCheck("POST", root, input=body)

@@ -173,6 +173,7 @@ class Settings:
     actions_may_create_pulls: bool = True
     has_drafts: bool = True
     has_issues: bool = True
+    has_code_scanning: bool = True
     is_archived: bool = False
     protected: list[str] = field(default_factory=list)
 

@@ -11,6 +11,9 @@ READ, WRITE = "security_events=read", "security_events=write"
 def upload_sarif(call: Call) -> Answer:
     """Take a file over for a commit that is there; processed at once."""
     body = call.body
+    if not call.repo.settings.has_code_scanning:  # private repositories without Advanced Security
+        message = "Advanced Security must be enabled for this repository to use code scanning."
+        raise ProblemError(403, message)
     if call.repo.bare.kind(body["commit_sha"]) != "commit":
         raise missing("commit not found")
     if body["ref"] not in call.repo.bare.refs() and not body["ref"].startswith("refs/pull/"):
