@@ -2,7 +2,9 @@
 
 import json
 import sys
+import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,8 @@ def runner(hub: Fake, tmp_path: Path) -> Runner:
         "run_attempt": "1",
         "workflow": "example",
     }
-    return Runner(tmp_path, {"octo/shop": hub.git_url}, github)
+    quick = {"PIPELINE_GITHUB_PAUSE_S": "0"}  # GitHub wants a second between two writes
+    return Runner(tmp_path, {"octo/shop": hub.git_url}, github, environ=quick)
 
 
 def written(hub: Fake) -> list[str]:
@@ -180,6 +183,10 @@ def test_a_run_is_handed_over_checked_and_published_with_the_rights_that_it_asks
     assert not {line.token for line in hub.log() if "publish" not in line.token} - {""}
     state = hub.state()
     assert "hello" in " ".join(str(one["title"]) for one in state["issues"].values())
+    pulls = [path for path in written(hub) if path == "POST /repos/octo/shop/pulls"]
+    again = play("publish", hub, runner)["publish"]
+    assert again.result == "success", again.text
+    assert [one for one in written(hub) if one == pulls[0]] == pulls  # not a second time
 
 
 def test_what_another_job_handed_over_is_not_believed(hub: Fake, runner: Runner) -> None:
@@ -201,3 +208,66 @@ def test_what_another_job_handed_over_is_not_believed(hub: Fake, runner: Runner)
     assert done["run"].step("Tamper").outcome == "success"
     assert done["publish"].result == "failure", done["publish"].text
     assert written(hub) == []
+
+
+def test_a_failed_run_is_repaired_by_a_job_that_may_only_read(hub: Fake, runner: Runner) -> None:
+    lint = ["ruff", "check", "--select", "F", "--output-format", "json", "."]
+    config = {"gates": {"static": [{"name": "lint", "command": lint, "output": "ruff"}]}}
+    hub.commit("main", {"pipeline.yaml": json.dumps(config)})
+    runner.github["sha"] = hub.commit("change", {"app.py": "print(f'x')\n"})
+    log = "2026-01-02T03:04:06.1234567Z app.py:1:7: F541 [*] f-string without any placeholders\n"
+    failed = hub.add_run(
+        branch="change", jobs=[{"name": "lint", "conclusion": "failure", "log": log}]
+    )
+    runner.github |= {"ref": "refs/heads/change", "ref_name": "change"}
+    runner.github["event"] |= {"inputs": {"workflow-run": str(failed["id"])}}
+    done = play("fix-ci", hub, runner)["fix"]
+    assert done.result == "success", done.text
+    told = done.step("Find and fix").outputs
+    assert (told["found"], told["fixed"], told["fix-rate"]) == ("1", "1", "1.0")
+    assert (Path(told["handover"]) / "run.bundle").exists()
+    assert written(hub) == []
+
+
+def test_a_comment_is_answered_and_nothing_in_it_is_executed(
+    hub: Fake, runner: Runner, tmp_path: Path
+) -> None:
+    hub.set_role("wendy", "write")
+    for token, login in (("ghp_wendy", "wendy"), ("ghp_rob", "rob")):
+        hub.add_token(token, login=login)
+    ask = partial(send, hub, "ghp_wendy")
+    number = ask("issues", title="x $(touch pwned)")["number"]
+    bodies = {
+        "/pipeline status": ("failure", "true", "status"),  # there is no run to tell of
+        "/pipeline retry $(touch pwned)": ("failure", "true", ""),
+        "/pipeline status\n::set-output name=accepted::true": ("failure", "true", "status"),
+    }
+    for body, expected in bodies.items():
+        comment = ask(f"issues/{number}/comments", body=body)["id"]
+        runner.github["event"] = hub.event("issue_comment.created", sender="wendy", comment=comment)
+        done = play("review", hub, runner)["respond"]
+        told = done.step("Answer").outputs
+        assert (done.result, told["accepted"], told["verb"]) == expected, done.text
+    assert list(tmp_path.rglob("pwned")) == []
+    comment = send(hub, "ghp_rob", f"issues/{number}/comments", body="/pipeline cancel")["id"]
+    runner.github["event"] = hub.event("issue_comment.created", sender="rob", comment=comment)
+    refused = play("review", hub, runner)["respond"]
+    assert refused.step("Answer").outputs["accepted"] == "false"
+    assert "POST /repos/octo/shop/actions" not in " ".join(written(hub))
+
+
+def test_nothing_that_is_young_is_cleaned_up(hub: Fake, runner: Runner) -> None:
+    done = play("cleanup", hub, runner)["cleanup"]
+    assert done.step("Clean up").outputs == {"removed": "0"}, done.text
+    assert written(hub) == []
+
+
+def send(hub: Fake, token: str, path: str, **body: str) -> Any:
+    """Write to the fake as somebody."""
+    request = urllib.request.Request(
+        f"{hub.api_url}/repos/{hub.repo}/{path}",
+        data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
