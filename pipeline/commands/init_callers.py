@@ -176,7 +176,6 @@ jobs:
     name: Remove what is old
     permissions:
       contents: write # to delete branches and refs of runs whose time is over
-      pull-requests: read # a branch with an open pull request stays
     uses: @CALL@cleanup.yml@PIN@
     with:
       older-than: 30d
