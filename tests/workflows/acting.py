@@ -16,7 +16,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,7 @@ class Stage:
     token: str = "ghs_good"
     pipeline: Path = Path(sys.executable).parent / "pipeline"
     tamper: str = ""
+    secrets: dict[str, str] = field(default_factory=dict)
     _runs: int = 0
 
     def git(self, *arguments: str) -> str:
@@ -152,9 +153,8 @@ class Stage:
         self.git(*clone)
         event_document = {**self._event(ref, commit), **payload}
         (home / "event.json").write_text(json.dumps(event_document))
-        (home / "secrets").write_text(f"GITHUB_TOKEN={self.token}\n")
-        lines = (f"{key}={value}\n" for key, value in self._values(home, ref, commit).items())
-        (home / "env").write_text("".join(lines))
+        _write_variables(home / "secrets", {"GITHUB_TOKEN": self.token, **self.secrets})
+        _write_variables(home / "env", self._values(home, ref, commit))
         done = subprocess.run(
             self._arguments(home, workflow, event),
             env=self._environment(home),
@@ -236,3 +236,7 @@ class Stage:
             "NO_PROXY": "127.0.0.1,localhost",
             "GOPROXY": "off",
         }
+
+
+def _write_variables(path: Path, values: Mapping[str, str]) -> None:
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))

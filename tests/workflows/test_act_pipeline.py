@@ -105,3 +105,21 @@ def test_a_handover_that_was_changed_is_not_published(stage: Stage) -> None:
 def encoded(text: str) -> str:
     """A program as one line, for a file of variables."""
     return base64.b64encode(text.encode()).decode()
+
+
+def test_with_an_app_all_is_written_as_the_app(stage: Stage, callers: dict[str, str]) -> None:
+    """Its key comes from the caller here, for act knows no environments."""
+    stage.github.add_token("ghs_app", name="the app")
+    text = callers[".github/workflows/pipeline.yml"] + (
+        "      app-client-id: Iv1.client\n"
+        "    secrets:\n"
+        "      APP_PRIVATE_KEY: ${{ secrets.APP_PRIVATE_KEY }}\n"
+    )
+    stage.secrets["APP_PRIVATE_KEY"] = "a key"
+    files = {".github/workflows/pipeline.yml": text}
+    files["workstreams/tax.json"] = bundle("tax", "echo 'TAX = 0.2' >> shop.py")
+    stage.github.commit("workstreams/first", files, "Ask for a tax")
+    assert stage.run("pipeline.yml", "push", {}, ref="workstreams/first").code == 0
+    log = [one for one in stage.github.log(writes=True) if "git-upload-pack" not in one.path]
+    assert {one.token for one in log} == {"the app"}
+    assert len(stage.pulls()) == 1
