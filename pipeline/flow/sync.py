@@ -29,6 +29,7 @@ from pipeline.store.lock import RunLock
 from pipeline.store.records import Records
 
 _ROUNDS = 3
+_RECENT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,13 @@ class _Exchange:
         if not self._config.journal.enabled:
             return ()
         notes = []
+        here = look_here(self._repo)
+        size = self._config.journal.log_bytes
         with Records(self._layout) as records:
-            for run in records.runs():
+            for number, run in enumerate(records.runs()):
+                if number >= _RECENT and here.run(run.run_id).archive:
+                    continue  # looking at each of many costs more than all else
                 try:
-                    size = self._config.journal.log_bytes
                     settle_behind(self._repo, self._layout, records, run, size)
                 except JournalError as error:
                     notes.append(str(error))

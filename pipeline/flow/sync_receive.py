@@ -48,7 +48,11 @@ def receive(repo: Repository, remote: str, there: Place, here: Place) -> Mapping
 
 
 def forget_incoming(repo: Repository) -> None:
-    """Remove what was fetched aside, also by a synchronisation that was killed."""
+    """Remove what was fetched aside, also by a synchronisation that was killed.
+
+    The caller holds the run lock.
+    """
+    repo.refs.heal_locks(INCOMING_ROOT)
     left = repo.refs.list(INCOMING_ROOT)
     repo.refs.update([RefUpdate(name, None, oid) for name, oid in left.items()], message=_MESSAGE)
 

@@ -16,8 +16,10 @@ from pipeline.base.errors import InputError, UnfitError
 from pipeline.base.git import Repository
 from pipeline.base.git.remotes import RemoteError
 from pipeline.base.schema import fast_check
+from pipeline.flow.sync import require_expected
 from pipeline.flow.sync_outcome import Received, Sent
 from pipeline.flow.sync_refs import look_at, run_of
+from pipeline.model.config import Config, PublishConfig
 from pipeline.store.journal import unfold
 from pipeline.store.lock import RunLock
 
@@ -322,6 +324,9 @@ def test_another_repository_than_the_expected_one_is_refused(
     assert "https://github.com/octo/fork.git" in done.err
     assert "secret99" not in done.err
     assert hub.refs() == {}
+    one.git("remote", "set-url", "origin", "git@github.com:Octo/Shop.git")
+    with Repository.discover(one.top) as repo:
+        require_expected(repo, Config(publish=PublishConfig(repository="octo/shop")), "origin")
 
 
 def test_an_unreachable_remote_changes_nothing(
