@@ -89,6 +89,7 @@ BAD = {
     "a state that is none": of("GET", "pulls", query="state=merged"),
     "a title of 257": of("POST", "pulls", {**PULL, "title": "x" * 257}),
     "an issue's title of 257": of("POST", "issues", {"title": "x" * 257}),
+    "a title of two lines": of("PATCH", "pulls/1", {"title": "a\nb"}),
     "an empty title": of("POST", "issues", {"title": " "}),
     "a pull request's body of 65,537": of("POST", "pulls", {**PULL, "body": LONG}),
     "an edited body of 65,537": of("PATCH", "pulls/1", {"body": LONG}),

@@ -109,6 +109,16 @@ def test_a_protected_branch_and_an_archived_repository(github: Fake, clone: Path
     assert "403" in git(clone, "push", url, "main:work", ok=False)
 
 
+def test_servers_that_can_do_less(github: Fake, clone: Path) -> None:
+    url, new = github.git_url_with("ghs_good"), "refs/pipeline/x"
+    github.configure(has_atomic_pushes=False, takes_any_ref=False)
+    assert "atomic" in git(clone, "push", "--atomic", url, "work", ok=False)
+    assert "only branches and tags" in git(clone, "push", url, f"work:{new}", ok=False)
+    git(clone, "push", "-q", url, "work")
+    github.configure(takes_any_ref=True)
+    git(clone, "push", "-q", url, f"work:{new}")
+
+
 def test_nobody_writes_the_refs_of_pull_requests(github: Fake, clone: Path) -> None:
     said = git(clone, "push", github.git_url_with("ghs_good"), "work:refs/pull/1/head", ok=False)
     assert "hidden ref" in said

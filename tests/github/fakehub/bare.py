@@ -72,8 +72,7 @@ class Bare:
         # Refs of pull requests are GitHub's own: nobody pushes or deletes them.
         (self.path / "config").write_text(
             "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n"
-            "[receive]\n\tadvertisePushOptions = true\n\tadvertiseAtomic = true\n"
-            "\tautogc = false\n\thideRefs = refs/pull\n"
+            "[receive]\n\tadvertisePushOptions = true\n\tautogc = false\n\thideRefs = refs/pull\n"
             "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = true\n"
             "[http]\n\treceivepack = true\n"
         )

@@ -14,15 +14,18 @@ from typing import Any
 
 BODY = 65_536
 """Characters in the body of an issue, a pull request, a comment or a review: 422 "body is too long
-(maximum is 65536 characters)", on create and update; peter-evans/create-or-update-comment #181."""
+(maximum is 65536 characters)", on create and update; renovatebot/renovate #2032 (pull requests),
+projectdiscovery/nuclei #634 (issues), peter-evans/create-or-update-comment #181 (comments)."""
 TITLE = 256
-"""Characters in a title: 422 "title is too long (maximum is 256 characters)"."""
+"""Characters in a title: 422 "title is too long (maximum is 256 characters)";
+googleapis/repo-automation-bots #1895. One line alone: WordPress/contributor-toolkit #178."""
 LABEL = 50
-"""Characters in a label's name: 422 "name is too long (maximum is 50 characters)"."""
+"""Characters in a label's name: 422 "name is too long (maximum is 50 characters)"; github/docs
+#32156; where a label is made by adding it to an issue, 422 too: semantic-release/github #518."""
 LABEL_TEXT = 100
 """Characters in a label's description; "Must be 100 characters or fewer", REST docs, labels."""
 LABELS = 100
-"""Labels on an issue."""
+"""Labels on an issue, as its page tells; no message of the API's is known."""
 ANNOTATIONS = 50
 """Annotations in one request; docs.github.com/rest/checks/runs: "limits the number of annotations
 to a maximum of 50 per API request"."""
@@ -36,13 +39,13 @@ CHECK_ACTIONS = 3
 """Buttons of a check run, same page."""
 STATUS_TEXT = 140
 """Characters in a commit status's description: 422 "description is too long (maximum is 140
-characters)"."""
+characters)"; dcoapp/app #29."""
 SARIF = 10 * 1024 * 1024
 """Bytes of a gzipped SARIF file; docs.github.com, "SARIF results file is too large"."""
 SARIF_RUNS, SARIF_RESULTS = 20, 25_000
 """docs.github.com, "SARIF results exceed one or more limits"."""
 DEPLOYMENT_TEXT = 140
-"""Characters in a deployment's description, as statuses."""
+"""Characters in the description of a deployment or its status; Shopify/shipit-engine #1004."""
 WORKFLOW_INPUTS = 25
 """Inputs of a workflow dispatch; docs.github.com/rest/actions/workflows."""
 REF_PARTS = "refs/ and at least two slashes"
@@ -79,6 +82,11 @@ def _not_empty(name: str) -> Rule:
             yield f"{name} can't be blank"
 
     return rule
+
+
+def _one_line(body: dict[str, Any]) -> Iterator[str]:
+    if "\n" in str(body.get("title") or ""):
+        yield "title: has to be one line"
 
 
 def _check_run(body: dict[str, Any]) -> Iterator[str]:
@@ -212,7 +220,13 @@ def _dispatch(body: dict[str, Any]) -> Iterator[str]:
         yield "client_payload: larger than 64 KB"
 
 
-_TITLED = (_too_long("title", TITLE), _not_empty("title"), _too_long("body", BODY), _labels)
+_TITLED = (
+    _one_line,
+    _too_long("title", TITLE),
+    _not_empty("title"),
+    _too_long("body", BODY),
+    _labels,
+)
 _COMMENT = (_too_long("body", BODY), _not_empty("body"))
 _LABEL = (
     _too_long("name", LABEL),

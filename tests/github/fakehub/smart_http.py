@@ -68,7 +68,11 @@ def serve(
     path = f"{repo.bare.path.name}{service}"
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     done = subprocess.run(
-        ["git", "-c", f"core.hooksPath={_hooks(world)}", "http-backend"],
+        [
+            *("git", "-c", f"core.hooksPath={_hooks(world)}"),
+            *("-c", f"receive.advertiseAtomic={str(repo.settings.has_atomic_pushes).lower()}"),
+            "http-backend",
+        ],
         input=body,
         capture_output=True,
         check=False,
@@ -88,6 +92,7 @@ def serve(
             "CONTENT_TYPE": headers.get("content-type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "FAKE_PROTECTED": " ".join(f"refs/heads/{one}" for one in repo.settings.protected),
+            "FAKE_TAKES_ANY_REF": str(int(repo.settings.takes_any_ref)),
             "FAKE_MAY_WORKFLOWS": str(int(token is not None and token.may("workflows", "write"))),
         },
     )
@@ -133,6 +138,10 @@ _HOOK = """#!/bin/sh
 # GitHub: "refusing to allow a GitHub App to create or update workflow `...` without `workflows`
 # permission". What is looked at are commits that the repository does not have yet.
 while read -r old new ref; do
+  case "$FAKE_TAKES_ANY_REF $ref" in
+    1*|*refs/heads/*|*refs/tags/*) ;;
+    *) echo "error: only branches and tags are taken here, not $ref" >&2; exit 1 ;;
+  esac
   for name in $FAKE_PROTECTED; do
     [ "$ref" = "$name" ] || continue
     echo "error: GH006: Protected branch update failed for $ref." >&2

@@ -168,7 +168,11 @@ class CheckSuite:
 
 @dataclass(slots=True)
 class Settings:
-    """What an owner may switch; ``protected`` are short names of branches that nobody pushes to."""
+    """What an owner may switch; ``protected`` are short names of branches that nobody pushes to.
+
+    The last two are for servers that are not GitHub: without atomic pushes, or with branches and
+    tags alone.
+    """
 
     actions_may_create_pulls: bool = True
     has_drafts: bool = True
@@ -176,6 +180,8 @@ class Settings:
     has_code_scanning: bool = True
     is_archived: bool = False
     protected: list[str] = field(default_factory=list)
+    has_atomic_pushes: bool = True
+    takes_any_ref: bool = True
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ SUITE = "./check-suites/{check_suite_id}"
 
 def _only_apps(call: Call) -> None:
     """docs.github.com/rest/checks/runs: "Write permission for the REST API to interact with checks
-    is only available to GitHub Apps"; the words are those of GitHub's answer."""
+    is only available to GitHub Apps"; its words: EnricoMi/publish-unit-test-result-action #53."""
     if not call.app:
         raise ProblemError(403, "You must authenticate via a GitHub App.")
 
