@@ -14,7 +14,7 @@ from pipeline.flow.publishing_told import Told
 from pipeline.flow.publishing_view import server_of, view_of
 from pipeline.flow.publishing_words import Author, publish_comments, publish_issues
 from pipeline.land.github.access import require_target, token_of
-from pipeline.land.github.client import GitHub, no_token
+from pipeline.land.github.client import GitHub, no_token, require_pygithub
 from pipeline.land.github.patience import DEFAULT_WAIT_S, Patience
 from pipeline.model.config import Config
 from pipeline.model.publishing import PublishReport
@@ -95,6 +95,7 @@ def open_hub(
 
     Raises ``InputError`` where something does not agree or, but for a dry run, no token is there.
     """
+    require_pygithub()
     target = require_target(config.publish, remote_url, environ, asked=asked)
     token = token_of(environ)
     if not token and dry_run is None:

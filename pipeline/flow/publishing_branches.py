@@ -12,6 +12,7 @@ from pipeline.model.publishing import Outcome
 from pipeline.report.github.view import RunView
 from pipeline.store.records import Records
 
+DELETED = "deleted"
 _BRANCH = PublicationKind.BRANCH
 
 
@@ -39,12 +40,28 @@ def push_branches(
         if now == commit:
             there.add(ref)
             told.add(_BRANCH, name, _sent(Outcome.UNCHANGED), ws_id=ws_id, commit=commit)
+        elif not now and _was_pushed(told, name, ws_id, commit):
+            reason = "Somebody deleted it; nothing new is on it."
+            left = Sent(Outcome.LEFT_ALONE, state=DELETED, reason=reason)
+            told.add(_BRANCH, name, left, ws_id=ws_id, commit=commit)
         elif now and now not in _known(records, told, ref, ws_id) | _behind(repo, now, commit):
             reason = f"Somebody put {now[:12]} on {name}, which is left as it is."
             told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=commit)
         else:
             updates.append(RefUpdate(ref, commit, now))
     return frozenset(there | _push(repo, remote, updates, owners, told))
+
+
+def _was_pushed(told: Told, name: str, ws_id: str, commit: str) -> bool:
+    """Whether this very commit was on GitHub: after a merge, branches are often deleted."""
+    stored = told.stored(_BRANCH, ws_id, name)
+    return stored is not None and stored.commit == commit
+
+
+def is_deleted(told: Told, name: str, ws_id: str) -> bool:
+    """Whether a branch is left as somebody deleted it; what belongs to it is over, too."""
+    stored = told.stored(_BRANCH, ws_id, name)
+    return stored is not None and stored.state == DELETED
 
 
 def branches_of(view: RunView) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
+from pipeline.flow.publishing_branches import is_deleted
 from pipeline.flow.publishing_told import Told
 from pipeline.land.github.errors import GitHubError
 from pipeline.land.github.pulls import MERGED, find_pull, publish_pull
@@ -20,7 +21,7 @@ _ROUNDS = 2
 
 def publish_pulls(view: RunView, pushed: frozenset[str], told: Told) -> RunView:
     """Create or update the pull requests; returns the view that knows where they are."""
-    merged: set[str] = set()
+    merged = {ws.id for ws in view.workstreams if is_deleted(told, ws.branch, ws.id)}
     view = _with_known(view, told)
     for _ in range(_ROUNDS):
         texts = pull_requests(view)
@@ -74,6 +75,8 @@ def _publish(
     text: PullRequestText, view: RunView, pushed: frozenset[str], told: Told
 ) -> Sent | None:
     commit = _heads(view).get(text.head, "")
+    if is_deleted(told, text.head, text.ws_id):
+        return None
     if f"refs/heads/{text.head}" not in pushed:
         reason = f"Its branch {text.head} is not on GitHub."
         told.fail(_PULL, text.head, reason, ws_id=text.ws_id, commit=commit)

@@ -126,6 +126,13 @@ def test_a_merged_dependency_is_no_base_any_more(world: World) -> None:
     left = [one for one in report.items if one.outcome is Outcome.LEFT_ALONE]
     assert [one.name for one in left] == [FIRST]
 
+    ask(world, "DELETE", f"git/refs/heads/{FIRST}", None)
+    for _ in range(2):
+        world.fake.clear_log()
+        report = world.publish()
+    assert report.status is PublishStatus.COMPLETE
+    assert world.writes() == [], "what was deleted after its merge does not come back"
+
 
 def test_what_a_person_closed_stays_closed(world: World) -> None:
     world.publish()

@@ -1,5 +1,6 @@
 """Talks to GitHub through PyGithub: waits for limits, and sends again what may be sent again."""
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -236,14 +237,9 @@ class GitHub:
 
     def _ready(self) -> "Requester":
         if self._requester is None:
-            try:
-                from github import Auth
-                from github.Requester import Requester
-            except ImportError as error:
-                raise UnfitError(
-                    "PyGithub is not installed, so GitHub cannot be asked.",
-                    remedy="Install git-pipeline[github].",
-                ) from error
+            from github import Auth
+            from github.Requester import Requester
+
             self._requester = Requester(
                 auth=Auth.Token(self._token),
                 base_url=self.api_url,
@@ -278,6 +274,15 @@ def _spelled(method: str, url: str, query: Query | None, body: object) -> str:
     asked = "&".join(f"{name}={value}" for name, value in (query or {}).items())
     line = f"{method} {url}{'?' if asked else ''}{asked}"
     return line if body is None else f"{line}\n{json.dumps(body, indent=2)}"
+
+
+def require_pygithub() -> None:
+    """Raise ``UnfitError`` where PyGithub is not installed; it is not imported, which is slow."""
+    if importlib.util.find_spec("github") is None:
+        raise UnfitError(
+            "PyGithub is not installed, so GitHub cannot be asked.",
+            remedy="Install git-pipeline[github].",
+        )
 
 
 def require_api_url(url: str) -> str:
