@@ -39,7 +39,7 @@ def run() -> int:
     for number in range(MOST):
         child = os.fork()
         if child == 0:
-            kill_after(number % 3 + 1)
+            kill_after(number % 4 + 1)
             os._exit(main(sys.argv[1:]))
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):

@@ -375,7 +375,7 @@ def test_killed_after_whatever_write_it_converges(
     )
 
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout.rpartition("killed ")[2]) > 8
+    assert int(done.stdout.rpartition("killed ")[2]) > 5
     assert world.facts == undisturbed
 
 
