@@ -125,7 +125,8 @@ def hear(context: RunContext, request: Request) -> None:
         give_answer(ledger, asked, answer)
     except (DecodeError, InputError, StaleStateError) as error:
         arguments = {"request": request.id}
-        ledger.record_error("review", f"review::{type(error).__name__}", str(error), arguments)
+        signature = f"review::{type(error).__name__}"
+        ledger.record_error("review", signature, str(error), arguments, run_id=context.run_id)
         return
     if asked.run_id == context.run_id:
         context.answered.hear(review(ledger, asked.review_id))

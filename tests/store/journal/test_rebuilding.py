@@ -1,12 +1,14 @@
 """What is rebuilt from journals is what was lost: all rows of all tables, in their order."""
 
 import sqlite3
+import string
 from contextlib import closing
 
 import pytest
 from journal_dumps import dump
 from places import KEEP, Place, begin, fill, finish, judge, start
 
+from pipeline.base.errors import UnfitError
 from pipeline.base.git import RefLockedError
 from pipeline.model.states import RunState
 from pipeline.store.journal import JournalError, Standing, head_of, read, rebuild, standing, write
@@ -168,3 +170,19 @@ def test_same_database_gives_the_same_commits(place: Place, other: Place) -> Non
     assert written(place, run_id) == [head]
     parents = place.git("rev-list", "--parents", head).split()
     assert parents[1] == place.base
+
+
+def test_disk_that_refuses_moves_nothing(place: Place) -> None:
+    """The ref may not name what is not on disk for good; the database is as it was."""
+    run_id = begin(place, string.ascii_lowercase + string.digits)
+    packs = place.repo.common_dir / "objects" / "pack"
+    packs.rename(packs.with_name("away"))
+    packs.write_text("in the way")
+    writer = place.writer(run_id)
+    with pytest.raises(UnfitError, match="pack"):
+        writer.catch_up()
+    assert head_of(place.repo, place.layout, run_id)[1] is None
+    packs.unlink()
+    packs.with_name("away").rename(packs)
+    assert read(place.repo, writer.catch_up()).batches == 1
+    assert len(list(packs.glob("*.pack"))) == 1
