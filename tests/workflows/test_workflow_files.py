@@ -169,6 +169,13 @@ def test_where_is_written_no_foreign_code_is_checked_out_or_run(name: str) -> No
     assert got["with"]["name"] and got["with"]["digest-mismatch"] == "error"
 
 
+def test_every_nox_session_is_run_by_ci() -> None:
+    source = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    sessions = set(re.findall(r"^@nox\.session.*\ndef (\w+)", source, re.MULTILINE))
+    named = re.findall(r"noxfile\.py -s ([a-z ]+)", text_of("ci.yml"))
+    assert sessions == {name for line in named for name in line.split()}
+
+
 def test_no_trigger_runs_with_rights_on_what_a_stranger_sent() -> None:
     for name in NAMES:
         on = workflow(name)["on"]
