@@ -22,11 +22,7 @@ from pipeline.land.github.patience import Patience
 TOKEN = "ghs_good"
 BOT = "github-actions[bot]"
 PEOPLE = {"wendy": "write", "adam": "admin", "mona": "maintain", "tess": "triage", "rob": "read"}
-STUBBORN = """
-import pathlib, sys
-asked = open(sys.argv[1]).read()
-pathlib.Path("shop.py").write_text("right\\n" if "heed me" in asked else "wrong\\n")
-"""
+STUBBORN = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('wrong')"
 
 
 def environment() -> dict[str, str]:
@@ -135,8 +131,8 @@ class Commenting:
     def dispatches(self) -> list[dict[str, Any]]:
         return list(self.fake.state()["dispatches"])
 
-    def ask(self) -> str:
-        """Run a workstream that ends with a question, publish it; the run's id."""
+    def ask(self, *workstreams: str) -> str:
+        """Run workstreams that each end with a question, publish them; the run's id."""
         config = {
             "project": {"base": "main"},
             "paths": {"worktrees": str(self.folder / "slots")},
@@ -145,20 +141,22 @@ class Commenting:
             "tools": {"agent": {"type": "ai", "driver": "agent", "takes_feedback": True}},
         }
         (self.top / "pipeline.yaml").write_text(json.dumps(config))
-        bundle = {
-            "id": "stubborn",
-            "title": "Be right",
-            "tasks": ["be right"],
-            "files_scope": ["shop.py"],
-            "tool": "agent",
-            "tool_args": {"command": [sys.executable, "-S", "-c", STUBBORN, "{prompt_file}"]},
-            "acceptance_tests": ["grep -q right shop.py"],
-            "fix": [],
-            "circuit_breaker": {"max_attempts": 1},
-        }
         folder = self.top / "workstreams"
         folder.mkdir()
-        (folder / "stubborn.json").write_text(json.dumps(bundle))
+        for ws_id in workstreams:
+            path = f"{ws_id}.txt"
+            bundle = {
+                "id": ws_id,
+                "title": "Be right",
+                "tasks": ["be right"],
+                "files_create": [path],
+                "tool": "agent",
+                "tool_args": {"command": [sys.executable, "-S", "-c", STUBBORN, path]},
+                "acceptance_tests": [f"grep -q right {path}"],
+                "fix": [],
+                "circuit_breaker": {"max_attempts": 1},
+            }
+            (folder / f"{ws_id}.json").write_text(json.dumps(bundle))
         prepared = prepare(RunRequest(self.top, environment()))
         with prepared.repo:
             run_id = run(prepared).run_id
@@ -166,10 +164,11 @@ class Commenting:
             assert main([*words, "--repo", str(self.top)]) in (0, 1), self.capture.readouterr()
         return run_id
 
-    def own_pull(self) -> int:
-        """The pull request of the workstream that asks."""
+    def own_pull(self, ws_id: str) -> int:
+        """The pull request of a workstream that asks."""
         pulls = self.hub().pages("pulls")
-        return next(int(one["number"]) for one in pulls if one["head"]["ref"].startswith("ws/"))
+        ref = f"ws/plan/{ws_id}"
+        return next(int(one["number"]) for one in pulls if one["head"]["ref"] == ref)
 
 
 Make = Callable[[], Commenting]

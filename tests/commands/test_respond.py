@@ -1,6 +1,7 @@
 """Comment commands, with a GitHub: who may, what is done, and that nothing is done twice."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from pipeline.land.github.patience import Patience
 from pipeline.model.config import Config
 from pipeline.model.response import ResponseOutcome
 from pipeline.model.review import ReviewState
+from pipeline.store.inbox import take
+from pipeline.store.lock import RunLock
 from pipeline.store.reviews import reviews
 
 
@@ -133,15 +136,15 @@ def test_status_without_a_run_says_so(house: Commenting) -> None:
     assert "No run is known here" in house.replies(number)[0]
 
 
-def stored(top: Path) -> tuple[ReviewState, str, str]:
+def stored(top: Path, ws_id: str = "stubborn") -> tuple[ReviewState, str, str]:
     with reading.reading(top) as records:
-        (one,) = reviews(records)
+        (one,) = reviews(records, ws_id=ws_id)
     return one.state, one.answered_by, one.answer.message if one.answer else ""
 
 
 def test_a_review_is_answered_in_a_fresh_checkout_and_known_everywhere(house: Commenting) -> None:
-    run_id = house.ask()
-    number, fresh = house.own_pull(), house.clone("two")
+    run_id = house.ask("stubborn")
+    number, fresh = house.own_pull("stubborn"), house.clone("two")
     _look_and_be_refused(house, run_id, number, fresh)
     earlier = len(house.replies(number))
     body = '/pipeline adjust stubborn advice="heed me" scope=new.py reason="try *again*"'
@@ -186,7 +189,7 @@ def _look_and_be_refused(house: Commenting, run_id: str, number: int, top: Path)
 
     head = house.fake.state()["refs"]["refs/heads/ws/plan/stubborn"]
     event = house.comment("wendy", number, "/pipeline approve stubborn")
-    house.fake.commit("ws/plan/stubborn", {"shop.py": "evil\n"})
+    house.fake.commit("ws/plan/stubborn", {"stubborn.txt": "evil\n"})
     late = house.respond(event, top=top)
     assert (late["code"], late["outcome"]) == (1, "moved")
     assert "is at" in house.replies(number)[-1]
@@ -198,20 +201,40 @@ def _look_and_be_refused(house: Commenting, run_id: str, number: int, top: Path)
 def test_an_answer_whose_reply_was_lost_is_replied_to_when_delivered_again(
     house: Commenting,
 ) -> None:
-    house.ask()
-    number = house.own_pull()
-    event = house.comment("adam", number, "/pipeline reject stubborn")
+    run_id = house.ask("one", "two")
+    number = house.own_pull("one")
+    event = house.comment("adam", number, "/pipeline approve one")
     house.fake.fail("POST", rf"/issues/{number}/comments$", 403)
 
     assert house.respond(event)["code"] == 3
-    assert stored(house.top)[0] is ReviewState.REJECTED
+    assert stored(house.top, "one")[0] is ReviewState.APPROVED
     done = house.respond(event)
 
     assert (done["code"], done["outcome"]) == (0, "done")
     assert len(house.replies(number)) == 1
-    late = house.say("adam", number, "/pipeline approve stubborn")
+    late = house.say("adam", number, "/pipeline reject one")
     assert (late["code"], late["outcome"]) == (1, "impossible")
     assert "answered already" in house.replies(number)[1]
+
+    # The other one is not answered there, but on its own pull request.
+    assert house.say("adam", number, "/pipeline reject two")["outcome"] == "impossible"
+    assert house.say("adam", house.own_pull("two"), "/pipeline reject two")["code"] == 0
+    assert stored(house.top, "two")[0] is ReviewState.REJECTED
+
+    _cancel_what_works_here(house, run_id, number)
+
+
+def _cancel_what_works_here(house: Commenting, run_id: str, number: int) -> None:
+    """Where an engine works on this machine, it is asked by its inbox."""
+    with Repository.discover(house.top) as repo:
+        layout = reading.find_layout(repo)
+    with sqlite3.connect(layout.database) as connection:
+        connection.execute("UPDATE runs SET state = 'running'")
+    connection.close()
+    with RunLock(layout, command="pipeline run"):
+        assert house.say("wendy", number, "/pipeline cancel")["code"] == 0
+    assert [(one.kind, one.run_id) for one in take(layout)] == [("cancel", run_id)]
+    assert "asked to stop" in house.replies(number)[-1]
 
 
 WORKFLOW = ".github/workflows/pipeline.yml"
