@@ -149,7 +149,8 @@ def _prepare(repo: Repository, request: CiRequest) -> Prepared:
         open_layout(repo, config),
         config,
         freeze(repo, empty, config, commit),
-        commit,
+        # So the repair is proposed for the branch that failed; a fork's is not one of ours.
+        commit if request.failed.is_fork else request.failed.branch or commit,
         Executables(repo.temporary),
         tool_environ(request.environ),
     )

@@ -64,14 +64,18 @@ def server_of(api_url: str, environ: Mapping[str, str]) -> str:
 
 
 def base_of(repo: Repository, records: Records, config: Config, run_id: str) -> str:
-    """The branch to merge into: as configured, else the run's, else the default one."""
-    named = config.publish.base or config.project.base
-    if named:
-        return named
-    ref = records.run(run_id).base_ref.removeprefix("refs/heads/")
-    ref = ref.removeprefix(f"{config.publish.remote}/")
-    is_branch = f"refs/heads/{ref}" in repo.refs.list("refs/heads")
-    return ref if ref and is_branch else repo.default_branch()
+    """The branch to merge into: as configured for publishing, else the run's, else the project's.
+
+    A run's own is where it started from, if that is a branch here or on the remote.
+    """
+    if config.publish.base:
+        return config.publish.base
+    remote = config.publish.remote
+    ref = records.run(run_id).base_ref.removeprefix("refs/heads/").removeprefix(f"{remote}/")
+    places = (f"refs/heads/{ref}", f"refs/remotes/{remote}/{ref}")
+    if ref and any(repo.refs.read(place) for place in places):
+        return ref
+    return config.project.base or repo.default_branch()
 
 
 def _guarded(

@@ -86,10 +86,11 @@ def test_a_failed_run_is_repaired_and_published(house: Failing) -> None:
     written = [one.path for one in house.fake.log(writes=True)]
     assert [path for path in written if not path.endswith("git-upload-pack")] == []
 
+    git(house.top, "fetch", "--quiet", "origin")
     assert main(["publish", done["run_id"], "--repo", str(house.top)]) == 0
     (pull,) = house.hub().pages("pulls")
     branch = done["branch"].removeprefix("refs/heads/")
-    assert pull["head"]["ref"] == branch
+    assert (pull["head"]["ref"], pull["base"]["ref"]) == (branch, "change")
     text = git(house.fake.bare, "show", f"{branch}:src/app.py")
     assert 'TITLE = "x"' in text
 
