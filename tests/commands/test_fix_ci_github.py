@@ -53,6 +53,15 @@ class Failing(Commenting):
         ]
         return int(self.fake.add_run(branch=branch, **{"jobs": jobs, **values})["id"])
 
+    def handed_over(self, run_id: str, base: str) -> Path:
+        """The checkout of another job, which has accepted the run as files."""
+        files, other = self.folder / "handover", self.clone("two")
+        (other / "pipeline.yaml").write_text(json.dumps(CONFIG))
+        assert main(["handover", "pack", run_id, str(files), "--repo", str(self.top)]) == 0
+        accept = ["handover", "accept", str(files), "--base", base]
+        assert main([*accept, "--repo", str(other)]) == 0, self.capture.readouterr().err
+        return other
+
     def fix(self, number: int, *options: str) -> tuple[int, Any]:
         self.capture.readouterr()
         arguments = ["fix-ci", "--workflow-run", str(number), "--quiet", "--format", "json"]
@@ -86,8 +95,8 @@ def test_a_failed_run_is_repaired_and_published(house: Failing) -> None:
     written = [one.path for one in house.fake.log(writes=True)]
     assert [path for path in written if not path.endswith("git-upload-pack")] == []
 
-    git(house.top, "fetch", "--quiet", "origin")
-    assert main(["publish", done["run_id"], "--repo", str(house.top)]) == 0
+    other = house.handed_over(done["run_id"], head)
+    assert main(["publish", done["run_id"], "--repo", str(other)]) == 0
     (pull,) = house.hub().pages("pulls")
     branch = done["branch"].removeprefix("refs/heads/")
     assert (pull["head"]["ref"], pull["base"]["ref"]) == (branch, "change")
