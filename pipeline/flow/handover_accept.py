@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.base.console import safe
 from pipeline.base.errors import PipelineError
 from pipeline.base.git import GitError, RefUpdate, Repository
 from pipeline.base.git.ancestry import is_ancestor
@@ -203,6 +204,12 @@ def _accepted(
 ) -> Accepted:
     named, base = Named.of(journal), plan.base_commit
     difference = differences(repo, plan)
+    if difference.unprotected:  # whatever comes next believes the plan about that
+        raise HandoverError(
+            f"its configuration does not protect {safe(difference.unprotected[0], 80)!r}, and that "
+            "of the base commit does",
+            remedy="Commit what policy.protected is to be before the run.",
+        )
     work = {*named.needed, *folded_refs(repo, journal.commit).values()}
     paths = changed_paths(repo, base, work)
     answered = {row["ws_id"] for row in journal.rows["reviews"] if row["state"] != "open"}

@@ -29,13 +29,15 @@ class Difference:
 
     ``bundles`` are ids of workstreams whose bundle is another one there, or is not there;
     ``is_config_other`` whether the configuration is. ``sources`` are the files to look at.
-    ``protected`` are the names that nobody may change unseen, as the base commit has them.
+    ``protected`` are the names that nobody may change unseen, as the base commit has them;
+    ``unprotected`` are those that the plan leaves out.
     """
 
     bundles: tuple[str, ...]
     is_config_other: bool
     sources: tuple[str, ...]
     protected: tuple[str, ...]
+    unprotected: tuple[str, ...]
 
 
 def differences(repo: Repository, plan: Plan) -> Difference:
@@ -55,7 +57,8 @@ def differences(repo: Repository, plan: Plan) -> Difference:
         tuple(ws.id for ws in other),
         is_config_other,
         tuple(sources),
-        _protected(plan.config, config),
+        tuple(dict.fromkeys((*_protected(config), ".github/", *_protected(plan.config)))),
+        tuple(name for name in _protected(config) if name not in _protected(plan.config)),
     )
 
 
@@ -74,10 +77,8 @@ def guarded(paths: Iterable[bytes], protected: Iterable[str]) -> tuple[str, ...]
     return tuple(sorted(p.decode("utf-8", "backslashreplace") for p in paths if names.matches(p)))
 
 
-def _protected(planned: Config, there: Config) -> tuple[str, ...]:
-    """Those of the base commit and those of the plan, which can take none away."""
-    lists = (there.policy.protected or DEFAULT_PROTECTED, (".github/",), planned.policy.protected)
-    return tuple(dict.fromkeys(name for names in lists for name in names))
+def _protected(config: Config) -> tuple[str, ...]:
+    return config.policy.protected or DEFAULT_PROTECTED
 
 
 def _bare(ws: Workstream | None) -> Workstream | None:

@@ -285,6 +285,17 @@ def test_bundles_and_configuration_are_those_of_the_base_commit_or_shown(case: C
     assert found.needs_human == ("pipeline.yaml", "workstreams/note.json")
 
 
+def test_a_job_cannot_take_the_protection_off_a_name(case: Case) -> None:
+    path = case.one.top / "pipeline.yaml"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "policy": {"protected": ["nothing.txt"]}}))
+    case.one.run_id = go(case.one.top)
+    for name in ("handover.json", "run.bundle"):
+        (case.files / name).unlink()
+    case.pack()
+    case.refuses("does not protect '.github/'")
+
+
 def test_a_run_that_went_on_here_is_not_overwritten(case: Case) -> None:
     assert case.accepted().is_sound
     case.two.happen("here")
