@@ -23,6 +23,7 @@ from pipeline.flow.sync_refs import PREFIXES, Place, RunRefs, choose, look_at, l
 from pipeline.flow.sync_send import send
 from pipeline.model.config import Config
 from pipeline.store.journal import JournalError, read
+from pipeline.store.journal.chain import read_tip
 from pipeline.store.layout import REF_ROOT, Layout
 from pipeline.store.ledger import Ledger
 from pipeline.store.lock import RunLock
@@ -153,11 +154,23 @@ class _Exchange:
             for one in self._outcomes.values()
             if one.received in (Received.NEW, Received.UPDATED)
         }
+        here = look_here(self._repo).runs
         with Records(self._layout) as records:
-            stored = {run.run_id for run in records.runs()}
-        for run_id, run in look_here(self._repo).runs.items():
+            stored = [run.run_id for run in records.runs()]
+            for run_id in stored[:_RECENT]:
+                if run_id in here and self._is_behind(records, run_id):
+                    received.add(run_id)
+        for run_id, run in here.items():
             if run.head and (run_id in received or run_id not in stored):
                 yield run_id
+
+    def _is_behind(self, records: Records, run_id: str) -> bool:
+        """Whether a journal goes further than the database; one that is not ours does not."""
+        rows = records.query("SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ?", (run_id,))
+        try:
+            return read_tip(self._repo, self._layout, run_id).last_event > int(rows[0][0])
+        except JournalError:
+            return False
 
     def _old(self, request: SyncRequest, other: Mapping[str, RunRefs]) -> frozenset[str]:
         """Finished runs that one side lacks and that are too old to be brought there.

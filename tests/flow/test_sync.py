@@ -122,7 +122,9 @@ def test_what_happens_on_one_machine_comes_to_the_other(
     two.happen("carried on here")
     assert two.sync_run().sent is Sent.UPDATED
     assert one.sync_run().received is Received.UPDATED
-    assert one.sync(rebuilds=True).rebuilt == ()  # it was not asked for at the time
+    assert one.sync().to_rebuild == (one.run_id,)  # as long as the database is behind
+    assert one.sync(rebuilds=True).rebuilt == (one.run_id,)
+    assert one.sync().to_rebuild == ()
     assert one.refs() == two.refs() == hub.refs()
 
 
