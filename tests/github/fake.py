@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import asdict
@@ -26,7 +27,7 @@ from fakehub.world import World
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A GitHub for tests, on the loopback interface.")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--state", type=Path, required=True, help="a folder for its repositories")
+    parser.add_argument("--state", type=Path, help="a folder for repositories, or a passing one")
     parser.add_argument("--repo", default="octo/shop")
     parser.add_argument("--token", default="ghs_good")
     parser.add_argument("--private", action="store_true")
@@ -41,8 +42,19 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Serve until told to stop; the exit code is 0."""
     options = _arguments()
+    if options.state is not None:
+        world = _serve(options, options.state)
+        _dump(options.state, world)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="fakehub-", ignore_cleanup_errors=True) as folder:
+        _serve(options, Path(folder))
+    return 0
+
+
+def _serve(options: argparse.Namespace, folder: Path) -> World:
+    """Serve until told to stop; the world as it is then."""
     values = {
-        "folder": options.state,
+        "folder": folder,
         "repo": options.repo,
         "token": options.token,
         "private": options.private,
@@ -69,8 +81,7 @@ def main() -> int:
         if left <= 0:
             break
         done.wait(left)
-    _dump(options.state, world)
-    return 0
+    return world
 
 
 def _dump(folder: Path, world: World) -> None:

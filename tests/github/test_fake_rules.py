@@ -1,8 +1,10 @@
 """What GitHub refuses because of its state, of rights or of limits, and failures on demand."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,3 +219,23 @@ def test_the_program_ends_with_its_lifetime(tmp_path: Path) -> None:
         [*command, "--detached"], capture_output=True, check=True, timeout=20, text=True
     )
     assert '"pid"' in done.stdout
+
+
+def test_a_session_that_is_killed_takes_its_fake_along() -> None:
+    code = "from fakehub.starting import _process as p; print(p(), flush=True); input()"
+    env = {**os.environ, "PYTHONPATH": str(FAKE.parent)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    ) as session:
+        assert session.stdout is not None
+        url = session.stdout.readline().strip()
+        assert requests.get(f"{url}/rate_limit", timeout=5).ok
+        session.kill()
+    for _ in range(100):
+        try:
+            requests.get(f"{url}/rate_limit", timeout=5)
+        except requests.ConnectionError:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{url} still answers")

@@ -10,7 +10,6 @@ import functools
 import json
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -275,14 +274,13 @@ def start(
 @functools.cache
 def _process() -> str:
     """The address of this session's process, started on first use."""
-    folder = tempfile.mkdtemp(prefix="fakehub-")
     process = subprocess.Popen(
-        [sys.executable, str(_FAKE), "--state", folder, "--empty"],
+        [sys.executable, str(_FAKE), "--empty"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    atexit.register(_stop, process, folder)
+    atexit.register(_stop, process)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -290,7 +288,7 @@ def _process() -> str:
     return str(json.loads(line)["url"])
 
 
-def _stop(process: "subprocess.Popen[str]", folder: str) -> None:
+def _stop(process: "subprocess.Popen[str]") -> None:
     """End the process that this session started."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.close()
@@ -300,6 +298,3 @@ def _stop(process: "subprocess.Popen[str]", folder: str) -> None:
         process.kill()
         process.wait()
     process.stdout.close()
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)
