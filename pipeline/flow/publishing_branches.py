@@ -6,6 +6,7 @@ from pipeline.base.git import Repository
 from pipeline.base.git.ancestry import is_ancestor
 from pipeline.base.git.remotes import RefOutcome, RefUpdate, RemoteError
 from pipeline.flow.publishing_told import Told
+from pipeline.land.github.history import is_made_by_engine
 from pipeline.land.github.sent import Sent
 from pipeline.model.publication import PublicationKind
 from pipeline.model.publishing import Outcome
@@ -21,7 +22,7 @@ def push_branches(
 ) -> frozenset[str]:
     """Push every branch that a run has something on; returns the full names that are there.
 
-    A branch moves from the value that was last published, or from one that the engine once gave
+    A branch moves from the value that was last published, or from one that an engine once gave
     it, or forward: anything else there is somebody's, and is left alone and told.
     """
     wanted = branches_of(view)
@@ -44,7 +45,11 @@ def push_branches(
             reason = "Somebody deleted it; nothing new is on it."
             left = Sent(Outcome.LEFT_ALONE, state=DELETED, reason=reason)
             told.add(_BRANCH, name, left, ws_id=ws_id, commit=commit)
-        elif now and now not in _known(records, told, ref, ws_id) | _behind(repo, now, commit):
+        elif now and not (
+            now in _known(records, told, ref, ws_id)
+            or is_ancestor(repo, now, commit)
+            or is_made_by_engine(told.hub, view.run.base_commit, now)
+        ):
             reason = f"Somebody put {now[:12]} on {name}, which is left as it is."
             told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=commit)
         else:
@@ -108,11 +113,6 @@ def _known(records: Records, told: Told, ref: str, ws_id: str) -> frozenset[str]
     """What the engine itself put on a branch, here or on GitHub."""
     stored = told.stored(_BRANCH, ws_id, _short(ref))
     return records.branch_values(ref) | {stored.commit if stored else ""}
-
-
-def _behind(repo: Repository, now: str, commit: str) -> frozenset[str]:
-    """What is there, where moving on from it loses nobody's work."""
-    return frozenset({now}) if is_ancestor(repo, now, commit) else frozenset()
 
 
 def _fail_all(

@@ -11,9 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import publishing_world
 import pytest
 from fakehub import contract
-from publishing_world import FIRST, LOUD, SECOND, World, made, make_world
+from publishing_world import FIRST, LOUD, SECOND, World, make_world
+from small_run import git
 
 from pipeline.base.git import Repository
 from pipeline.cli import main
@@ -174,6 +176,20 @@ def test_somebody_elses_commits_are_never_overwritten(world: World) -> None:
     assert SECOND in world.pulls
 
 
+def test_the_work_of_an_engine_that_is_not_known_here_is_replaced(world: World) -> None:
+    """As in a job of CI, whose clone knows nothing of the run before."""
+    who = "git-pipeline <git-pipeline@localhost> 1700000000 +0000"
+    tree, parent = world.git("rev-parse", "main^{tree}"), world.git("rev-parse", "main")
+    commit = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\nDo first\n"
+    made = git(world.top, "hash-object", "-t", "commit", "-w", "--stdin", stdin=commit.encode())
+    world.git("push", "--quiet", world.fake.git_url_with("ghs_good"), f"{made}:refs/heads/{FIRST}")
+
+    report = world.publish()
+
+    assert reasons(report) == []
+    assert world.fake.state()["refs"][f"refs/heads/{FIRST}"] != made
+
+
 def test_findings_are_uploaded_once(world: World) -> None:
     world.publish(sarif=True)
     world.publish(sarif=True)
@@ -197,7 +213,7 @@ def test_a_changed_text_is_put_right_in_place(world: World) -> None:
 
 
 def test_what_needs_a_person_is_found_in_git_and_not_in_the_record(tmp_path: Path) -> None:
-    source, run_id = made()
+    source, run_id = publishing_world.made()
     shutil.copytree(source, tmp_path / "clone", symlinks=True)
     layout = Layout(tmp_path / "clone", tmp_path / "clone" / ".git")
     with closing(sqlite3.connect(layout.database)) as connection, connection:
