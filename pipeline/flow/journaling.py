@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline.base.errors import PipelineError
+from pipeline.base.errors import UnfitError
 from pipeline.base.git import Repository
 from pipeline.model.config import JournalConfig
 from pipeline.model.event import EventDraft, EventType, Level
@@ -23,6 +23,7 @@ _SHORTEST_S = 1.0
 _LONGEST_S = 60.0
 _SHARE = 25  # of each second at most a 25th is spent on writing
 _RECENT = 20
+_PATIENCE_S = 120.0
 
 
 class Journaling:
@@ -50,8 +51,11 @@ class Journaling:
     def finish(self) -> None:
         """Write what is left, and fold the run's refs where it has ended; never raises."""
         self._end.set()
-        self._thread.join()
-        self.write_rest()
+        self._thread.join(_PATIENCE_S)
+        if self._thread.is_alive():
+            self._tell(UnfitError(f"Writing it has taken more than {_PATIENCE_S:g} seconds."))
+        else:
+            self.write_rest()
 
     def write_rest(self) -> None:
         """As ``finish``, where it was not started."""
@@ -87,7 +91,7 @@ class Journaling:
     def _attempt(self, write: Callable[[], None]) -> bool:
         try:
             write()
-        except (PipelineError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run's own result counts
             self._tell(error)
             return False
         return True

@@ -55,6 +55,8 @@ class Gathered:
 
     def __init__(self, records: Records, run_id: str, tip: Tip, *, is_whole: bool) -> None:
         self._query = records.query
+        # A database that no engine has opened since an upgrade lacks what is new.
+        self._tables = {name for (name,) in records.query("SELECT name FROM sqlite_schema")}
         self._run_id = run_id
         self._top = str(records.layout.top)
         self._tip = tip
@@ -79,7 +81,8 @@ class Gathered:
         for ws_id in sorted(name for name in changed if name):
             self._workstream(ws_id)
         for path, table, sql in _OF_RUN:
-            self._put(path, table, self._rows(sql))
+            if table in self._tables:
+                self._put(path, table, self._rows(sql))
         self._new_verdicts(0 if is_whole else self._tip.verdict_number)
 
     def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -113,6 +116,7 @@ class Gathered:
         lines = [
             line_of(table, row, self._top)
             for table, sql in _OF_WORKSTREAM
+            if table in self._tables
             for row in self._rows(sql, ws_id)
         ]
         self.files.append((path, b"".join(lines)))

@@ -186,3 +186,13 @@ def test_disk_that_refuses_moves_nothing(place: Place) -> None:
     packs.with_name("away").rename(packs)
     assert read(place.repo, writer.catch_up()).batches == 1
     assert len(list(packs.glob("*.pack"))) == 1
+
+
+def test_database_from_before_an_upgrade_is_journaled(place: Place) -> None:
+    runs = fill(place)
+    with closing(sqlite3.connect(place.layout.database)) as database:
+        database.executescript("DROP TABLE publications; DROP TABLE reviews;")
+    for head in written(place, *runs):
+        journal = read(place.repo, head)
+        assert journal.rows["events"]
+        assert not journal.rows["publications"] and not journal.rows["reviews"]
