@@ -6,11 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doc_blocks import ROOT, Block, Command, commands
 from projects import IDENTITY
 
 from pipeline.flow.demo import make_demo
+
+if TYPE_CHECKING:
+    from fakehub.starting import Fake
 
 LANGUAGES = frozenset({"sh", "console"})
 
@@ -51,8 +55,18 @@ def plain(line: str) -> str:
     return line.strip()
 
 
+HUB = "https://github.com/octo/shop"
+"""The reader's own repository on GitHub; in tests it is that of a fake one."""
+
+
 def begin(top: Path, kind: str = "") -> None:
-    """Make the repository that a document's commands run in; ``demo`` is the demo's."""
+    """Make the repository that a document's commands run in; ``demo`` is the demo's.
+
+    ``github`` is an empty folder, whose document makes the repository and pushes it.
+    """
+    if kind == "github":
+        top.mkdir(parents=True)
+        return
     if kind == "demo":
         make_demo(top)
         return
@@ -82,18 +96,25 @@ def environment(top: Path) -> dict[str, str]:
     return {**os.environ, **IDENTITY, "PATH": path, "XDG_CACHE_HOME": str(cache), "TERM": "dumb"}
 
 
-def run_block(block: Block, top: Path) -> None:
-    """Run a block's commands in one shell; raises ``DocumentError`` where one disappoints."""
+def run_block(block: Block, top: Path, hub: "Fake | None" = None) -> None:
+    """Run a block's commands in one shell; raises ``DocumentError`` where one disappoints.
+
+    With ``hub``, the reader's repository is there, and the reader's token is in the environment.
+    """
     todo = commands(block)
     expected = [0] * (len(todo) - 1) + [int(block.notes.get("exits", "0"))]
     typed = [_RUN.sub(_NEWEST, one.text) for one in todo]
+    online = {}
+    if hub is not None:
+        typed = [text.replace(HUB, hub.git_url.removesuffix(".git")) for text in typed]
+        online = reader_of(hub)
     script = "".join(f"{text}\nprintf '\\n@@%d\\n' $?\n" for text in typed)
     if block.language == "sh":
         script = f"set -eu\n{typed[0]}"
     done = subprocess.run(
         ["sh", "-c", script],
         cwd=top,
-        env={**environment(top), "TOP": str(top)},
+        env={**environment(top), "TOP": str(top), **online},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -114,6 +135,18 @@ def run_block(block: Block, top: Path) -> None:
             raise DocumentError(
                 f"{block.place}: `{command.text}` does not print {line!r}\n{output}"
             )
+
+
+def reader_of(hub: "Fake") -> dict[str, str]:
+    """What a reader with a token has in the environment, and as git's credentials."""
+    return {
+        "GITHUB_TOKEN": hub.token,
+        "GITHUB_API_URL": hub.api_url,
+        "GITHUB_SERVER_URL": hub.url,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{hub.url}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Bearer {hub.token}",
+    }
 
 
 def missing(command: Command, output: Iterable[str]) -> list[str]:

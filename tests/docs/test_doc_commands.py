@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from doc_blocks import DOCUMENTS, Block, Command, blocks, repository_of
 from doc_runner import LANGUAGES, DocumentError, begin, missing, run_block, write
+from fakehub.starting import start
 
 WHY_NOT = {
     "sets up environments from a package registry": 8,
@@ -24,12 +25,18 @@ def test_commands_run(document: str, tmp_path: Path) -> None:
     if not any(b.language in LANGUAGES for b in todo):
         return
     top = tmp_path / "repository"
-    begin(top, repository_of(document))
+    kind = repository_of(document)
+    begin(top, kind)
+    hub = None
+    if kind == "github":
+        hub = start(tmp_path / "hub", token="ghp_reader", login="reader", files={})
     for block in todo:
         if "file" in block.notes:
             write(top, block.notes["file"], block.text)
         elif "not run" not in block.notes:
-            run_block(block, top)
+            run_block(block, top, hub)
+    if hub is not None:
+        assert hub.violations() == []
 
 
 def test_few_blocks_are_not_run_and_each_says_why() -> None:
