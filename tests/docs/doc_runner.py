@@ -62,7 +62,8 @@ HUB = "https://github.com/octo/shop"
 def begin(top: Path, kind: str = "") -> None:
     """Make the repository that a document's commands run in; ``demo`` is the demo's.
 
-    ``github`` is an empty folder, whose document makes the repository and pushes it.
+    ``github`` is an empty folder, whose document makes the repository and pushes it; with ``hub``
+    that has been done, and there has been a run.
     """
     if kind == "github":
         top.mkdir(parents=True)
@@ -135,6 +136,21 @@ def run_block(block: Block, top: Path, hub: "Fake | None" = None) -> None:
             raise DocumentError(
                 f"{block.place}: `{command.text}` does not print {line!r}\n{output}"
             )
+
+
+PUSHED = Block(
+    "doc_runner.py",
+    1,
+    "console",
+    f"""\
+$ git remote add origin {HUB}.git
+$ git push --quiet --set-upstream origin main
+$ pipeline init
+$ pipeline run --quiet
+""",
+    {},
+)
+"""What a reader has done before the commands of a document about ``hub``."""
 
 
 def reader_of(hub: "Fake") -> dict[str, str]:
