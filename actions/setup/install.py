@@ -30,11 +30,13 @@ def main() -> int:
 
 
 def _install(environment: Path) -> Path:
-    """Make the environment anew and install into it; returns its Python."""
-    subprocess.run([sys.executable, "-I", "-m", "venv", "--clear", str(environment)], check=True)
+    """Make the environment anew, without a pip of its own, and install into it; its Python."""
+    venv = ["-m", "venv", "--clear", "--without-pip", str(environment)]
+    subprocess.run([sys.executable, "-I", *venv], check=True)
     folder = "Scripts" if os.name == "nt" else "bin"
     python = environment / folder / ("python.exe" if os.name == "nt" else "python")
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [sys.executable, "-I", "-m", "pip", "--python", str(python)]
+    pip += ["--disable-pip-version-check", "install", "--quiet", "--no-compile"]
     pip += ["--constraint", str(HERE / "constraints.txt")]
     # An isolated build would fetch the newest of what builds it; here that is pinned too.
     subprocess.run([*pip, "hatchling"], check=True)

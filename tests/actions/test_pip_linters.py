@@ -45,11 +45,10 @@ def test_zizmor_finds_nothing() -> None:
     assert linters.zizmor([*linters.action_files(), *linters.workflow_files()]) == []
 
 
-@pytest.mark.parametrize("rule", PLANTED)
-def test_zizmor_finds_what_is_planted(copy: Path, rule: str) -> None:
-    target = plant(copy, *PLANTED[rule])
+def test_zizmor_finds_what_is_planted(copy: Path) -> None:
+    planted = {(str(plant(copy, *PLANTED[rule])), rule) for rule in PLANTED}
     found = linters.zizmor(linters.action_files(copy))
-    assert [one.rule for one in found if Path(one.file).resolve() == target.resolve()] == [rule]
+    assert {(one.file, one.rule) for one in found} == planted
 
 
 def test_no_waiver_in_a_file_or_beside_it_hides_a_finding(copy: Path) -> None:
@@ -73,19 +72,16 @@ def test_a_file_that_zizmor_cannot_read_is_an_error_and_not_silence(copy: Path) 
 
 def test_the_schemas_hold() -> None:
     assert linters.schema(linters.action_files(), "actions") == []
-    if linters.workflow_files():
-        assert linters.schema(linters.workflow_files(), "workflows") == []
+    assert linters.schema(linters.workflow_files(), "workflows") == []
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [('required: false\n    default: "."', "requird: false"), ("      shell: bash\n", "")],
-    ids=["key of an input", "step without a shell"],
-)
-def test_the_schema_finds_what_is_planted(copy: Path, old: str, new: str) -> None:
-    target = plant(copy, "actions/validate/action.yml", old, new)
-    found = linters.schema(linters.action_files(copy), "actions")
-    assert {one.file for one in found} == {str(target)}
+def test_the_schema_finds_what_is_planted(copy: Path) -> None:
+    key = ('required: false\n    default: "."', "requird: false")
+    bad = {
+        str(plant(copy, "actions/validate/action.yml", *key)),
+        str(plant(copy, "actions/cleanup/action.yml", "      shell: bash\n", "")),
+    }
+    assert {one.file for one in linters.schema(linters.action_files(copy), "actions")} == bad
 
 
 def test_a_linter_that_is_given_nothing_is_blind() -> None:
