@@ -15,6 +15,7 @@ from workflows.workflow_files import call_inputs, jobs, parse, rights, workflow
 
 from pipeline import __version__
 from pipeline.commands.init_callers import CALLERS, callers
+from pipeline.commands.init_hooks import pre_commit
 from pipeline.commands.init_source import ToolSource, source_of
 
 SHA = "3d3c42e5aac5ba805825da76410c181273ba90b1"
@@ -197,6 +198,17 @@ def test_the_hooks_that_are_written_are_those_that_exist(
         assert written["entry"] == hook["entry"] and written["language"] == "system"
         for key in ("files", "always_run", "pass_filenames"):
             assert written.get(key) == hook.get(key), (hook["id"], key)
+
+
+def test_pre_commit_itself_takes_both_forms(tmp_path: Path) -> None:
+    for number, source in enumerate((SOURCE, None)):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(pre_commit(source).text)
+        done = subprocess.run(
+            [sys.executable, "-m", "pre_commit", "validate-config", str(path)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
 
 
 def test_a_noxfile_that_is_there_is_left(pipeline: Callable[..., Any], checkout: Path) -> None:
