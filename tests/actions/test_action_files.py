@@ -132,7 +132,24 @@ def test_no_token_is_an_input_and_none_is_on_a_command_line(name: str) -> None:
         assert not TOKENS & variables(step.get("run", ""))
 
 
+def wrong_tokens(action: Action) -> list[str]:
+    """Steps that read foreign files, or only write files, and still get a token."""
+    return [
+        step["name"]
+        for step in action.steps
+        for words in calls(step.get("run", ""))
+        if words[0] in ("handover", "report")
+        if {name for name, value in step.get("env", {}).items() if value == ""} < TOKENS
+    ]
+
+
+@pytest.mark.parametrize("name", ["publish", "fix-ci"])
+def test_who_reads_what_was_handed_over_gets_no_token(name: str) -> None:
+    assert wrong_tokens(load(name)) == []
+
+
 PLANTED = [
+    (wrong_tokens, "publish", '        GITHUB_TOKEN: ""\n        GH_TOKEN: ""\n', ""),
     (wrong_inputs, "run", "${{ inputs.only }}", "${{ inputs.onli }}"),
     (wrong_inputs, "run", "ONLY: ${{ inputs.only }}", "ONLY: everything"),
     (wrong_outputs, "run", "run-id=run_id status=status", "run-id=run_id"),
