@@ -83,12 +83,14 @@ class _Known:
     def archives(self, places: Iterable[Place]) -> Iterator[tuple[Removal, str]]:
         """Archives of old runs, with their values."""
         here = look_here(self.repo)
+        awaited = self._awaited()
         for place in places:
             for run_id, run in place.runs.items():
                 if run_id not in self.old.runs or not run.archive:
                     continue
-                is_ours = is_ancestor(self.repo, run.archive, here.run(run_id).head)
-                why = "" if is_ours else "it is not the archive that is known here"
+                why = "" if run_id not in awaited else f"{awaited[run_id]} is still needed"
+                if not is_ancestor(self.repo, run.archive, here.run(run_id).head):
+                    why = "it is not the archive that is known here"
                 name = run.name(f"archive/{run_id}")
                 yield Removal("remote_archive", name, self.old.reason(run_id), why), run.archive
 
@@ -100,6 +102,20 @@ class _Known:
                 continue
             why = self._why_kept(branch, value, run_ids)
             yield Removal("remote_branch", branch, self.old.reason(max(run_ids)), why), value
+
+    def _awaited(self) -> dict[str, str]:
+        """Runs whose record has to stay as long as a branch with an open pull request does.
+
+        Without it nobody could tell any more that the branch is the engine's.
+        """
+        found = {}
+        for branch, run_ids in self._made().items():
+            value = self.refs.get(branch)
+            if value is None or not self._open_pull(value, run_ids):
+                continue
+            if self._why_kept(branch, value, run_ids):
+                found.update(dict.fromkeys(run_ids, branch))
+        return found
 
     def _made(self) -> dict[str, set[str]]:
         """The visible branches that runs ever made, each with all runs that did."""
@@ -116,9 +132,14 @@ class _Known:
             return "somebody moved it: it is at no commit that a run made for it"
         if any(is_ancestor(self.repo, value, self.refs.get(main, "")) for main in _MAIN):
             return ""
+        number = self._open_pull(value, run_ids)
+        return f"its pull request #{number} was open when it was last seen" if number else ""
+
+    def _open_pull(self, value: str, run_ids: Iterable[str]) -> int:
+        """The number of a pull request for a value that was open when last seen, else 0."""
         for run_id in sorted(run_ids):
             for one in publications(self.records, run_id):
                 is_its = one.kind is PublicationKind.PULL_REQUEST and one.commit == value
                 if is_its and one.state not in _CLOSED:
-                    return f"its pull request #{one.number} was open when it was last seen"
-        return ""
+                    return one.number
+        return 0

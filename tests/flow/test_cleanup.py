@@ -126,9 +126,14 @@ def test_a_branch_with_an_open_pull_request_stays(
     )  # fmt: skip  # the call in rows
     with hold(one.layout, "a test") as ledger:
         save_publication(ledger, pull)
-    assert "#7" in cleanup("--remote")["kept"]["ws/plan/top"]
+    archive = f"refs/pipeline/archive/{one.run_id}"
+    kept = cleanup("--remote")["kept"]
+    assert "#7" in kept["ws/plan/top"]
+    assert archive in shared.hub.refs("refs")  # else nobody knew later whose branch it is
     git(shared.hub.top, "branch", "--force", "main", commit)  # merged
-    assert cleanup("--remote")["removed"]["ws/plan/top"] == "remote_branch"
+    removed = cleanup("--remote")["removed"]
+    assert removed["ws/plan/top"] == "remote_branch"
+    assert archive not in shared.hub.refs("refs")
 
 
 def test_a_fresh_clone_learns_what_is_ours_before_it_removes(
