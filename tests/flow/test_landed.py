@@ -69,6 +69,7 @@ def test_branch_that_lost_what_had_landed_is_not_built_on(stopped):
 @pytest.fixture
 def killed(project):
     """A run whose engine was killed when ``two`` was on the branch and not yet stored as done."""
+    project.configure(journal={"enabled": False})  # so that its refs are as then, not folded
     project.writes("one", "a.txt", "A\n", priority=1)
     project.writes("two", "b.txt", "B\n")
     summary = project.run()
