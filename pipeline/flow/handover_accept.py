@@ -210,6 +210,11 @@ def _accepted(
             "of the base commit does",
             remedy="Commit what policy.protected is to be before the run.",
         )
+    if difference.has_other_branches:  # these are pushed to
+        raise HandoverError(
+            "its branches do not begin as the configuration of the base commit says",
+            remedy="Commit what paths.ws_prefix and paths.run_prefix are to be before the run.",
+        )
     work = {*named.needed, *folded_refs(repo, journal.commit).values()}
     paths = changed_paths(repo, base, work)
     answered = {row["ws_id"] for row in journal.rows["reviews"] if row["state"] != "open"}

@@ -30,7 +30,8 @@ class Difference:
     ``bundles`` are ids of workstreams whose bundle is another one there, or is not there;
     ``is_config_other`` whether the configuration is. ``sources`` are the files to look at.
     ``protected`` are the names that nobody may change unseen, as the base commit has them;
-    ``unprotected`` are those that the plan leaves out.
+    ``unprotected`` are those that the plan leaves out. ``has_other_branches`` is whether the plan
+    begins the names of its branches with other words.
     """
 
     bundles: tuple[str, ...]
@@ -38,6 +39,7 @@ class Difference:
     sources: tuple[str, ...]
     protected: tuple[str, ...]
     unprotected: tuple[str, ...]
+    has_other_branches: bool
 
 
 def differences(repo: Repository, plan: Plan) -> Difference:
@@ -59,6 +61,7 @@ def differences(repo: Repository, plan: Plan) -> Difference:
         tuple(sources),
         tuple(dict.fromkeys((*_protected(config), ".github/", *_protected(plan.config)))),
         tuple(name for name in _protected(config) if name not in _protected(plan.config)),
+        _prefixes(config) != _prefixes(plan.config),
     )
 
 
@@ -79,6 +82,10 @@ def guarded(paths: Iterable[bytes], protected: Iterable[str]) -> tuple[str, ...]
 
 def _protected(config: Config) -> tuple[str, ...]:
     return config.policy.protected or DEFAULT_PROTECTED
+
+
+def _prefixes(config: Config) -> tuple[str, str]:
+    return config.paths.ws_prefix, config.paths.run_prefix
 
 
 def _bare(ws: Workstream | None) -> Workstream | None:

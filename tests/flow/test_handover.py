@@ -305,3 +305,16 @@ def test_a_run_that_went_on_here_is_not_overwritten(case: Case) -> None:
     mine = dump(case.two.top)
     case.refuses("carried on elsewhere")
     assert dump(case.two.top) == mine
+
+
+def test_a_job_cannot_name_its_branches_as_those_of_others(case: Case) -> None:
+    """They are pushed to; what rows say beside the plan is no journal at all."""
+    path = case.one.top / "pipeline.yaml"
+    config = json.loads(path.read_text())
+    config.setdefault("paths", {})["ws_prefix"] = "feature"
+    path.write_text(json.dumps(config))
+    case.one.run_id = go(case.one.top)
+    for name in ("handover.json", "run.bundle"):
+        (case.files / name).unlink()
+    case.pack()
+    case.refuses("branches do not begin")

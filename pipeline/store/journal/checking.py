@@ -1,8 +1,10 @@
 """The rows of a journal, held against their schemas and against each other."""
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.base.files import sha256
@@ -32,6 +34,7 @@ from pipeline.store.journal.lines import (
     check_scalars,
     parse_line,
 )
+from pipeline.store.layout import Layout
 
 _HOLDS: Mapping[bytes, frozenset[str]] = {
     RUN: frozenset({"runs"}),
@@ -59,6 +62,10 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "events": ("id",),
     "publications": ("ws_id", "kind", "name", "repository"),
 }
+
+
+_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_BRANCH = re.compile(rf"refs/heads/{_PART}/{_PART}(?:/{_PART})?")
 
 
 class RunRows:
@@ -126,6 +133,7 @@ class RunRows:
         if (plan is None) != (digest is None):
             raise CorruptLineError("the run and its plan do not belong together")
         if plan is None:
+            self._check_branches({}, "")
             return
         if sha256(plan) != digest:
             raise CorruptLineError("the plan does not have the digest that the run names")
@@ -136,6 +144,18 @@ class RunRows:
             raise CorruptLineError(f"the plan cannot be read: {str(error)[:120]}") from None
         if {ws.id for ws in found.workstreams} != set(names):
             raise CorruptLineError("the plan has other workstreams than the run")
+        paths = found.config.paths
+        layout = Layout(Path(), Path(), paths.ws_prefix, paths.run_prefix)
+        own = {ws.id: layout.ws_branch(ws.openspec_change, ws.id) for ws in found.workstreams}
+        self._check_branches(own, layout.run_branch(self._run_id))
+
+    def _check_branches(self, own: Mapping[str, str], integration: str) -> None:
+        """Branches are moved and pushed to: they may only be those that the plan gives its run."""
+        named = [(row["branch"], own.get(row["ws_id"], "")) for row in self._rows["workstreams"]]
+        named.append((self._rows["runs"][0]["integration_branch"], integration))
+        for found, wanted in named:
+            if found not in ("", wanted) or (found and not _BRANCH.fullmatch(found)):
+                raise CorruptLineError(f"{found[:80]!r} is no branch of this run")
 
 
 def _check_by_schema(table: str, row: Row) -> None:

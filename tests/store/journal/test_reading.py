@@ -173,6 +173,13 @@ FITTED: dict[str, tuple[Edit, str]] = {
         everywhere("run.jsonl", b'"base_commit":"', b'"base_commit":"' + b"7" * 40 + b'","x":"'),
         "other columns",
     ),
+    "branch of somebody": (
+        everywhere("ws/a", b'"branch":"', b'"branch":"refs/heads/main'), "no branch of this run"
+    ),
+    "integration on a branch of somebody": (
+        everywhere("run.jsonl", b'integration_branch":"', b'integration_branch":"refs/heads/main'),
+        "no branch of this run",
+    ),
     "unreadable error": (with_file("errors.jsonl", b"{}\n"), "a line is no row"),
 }  # fmt: skip  # one case in a line or two reads better
 
