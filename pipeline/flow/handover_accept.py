@@ -9,7 +9,7 @@ back.
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from pipeline.base.git import GitError, RefUpdate, Repository
 from pipeline.base.git.ancestry import is_ancestor
 from pipeline.flow.handover_base import changed_paths, differences, guarded
 from pipeline.flow.handover_files import Handover, HandoverError, read_handover
-from pipeline.flow.rebuilding import Rebuilt, bring_up
+from pipeline.flow.rebuilding import Rebuilt, bring_up, journal_heads
 from pipeline.flow.sync import run_lock
 from pipeline.flow.sync_journal import Named
 from pipeline.flow.sync_outcome import Received
@@ -35,6 +35,7 @@ from pipeline.store.records import Records
 
 _COMMAND = "pipeline handover"
 _UNPACK_TIMEOUT_S = 600.0
+_MOST_OLDER = 50
 _DURABLE = ("-c", "core.fsync=pack,pack-metadata,loose-object")
 
 
@@ -188,15 +189,31 @@ def _require_run(journal: RunJournal, handover: Handover) -> None:
 
 
 def _judge(repo: Repository, layout: Layout, journal: RunJournal) -> Accepted:
-    """Verify a run in a database of its own, and hold it against its base commit."""
+    """Verify a run in a database of its own, and hold it against its base commit.
+
+    Work and verdicts that it took from older runs are proved by the journals of these that are
+    here; without them it is not sound.
+    """
+    journals = [*_older(repo, journal), journal]
     with tempfile.TemporaryDirectory(prefix="handover-", dir=repo.temporary) as name:
         aside = replace(layout, top=Path(name))
         with RunLock(aside, command=_COMMAND) as lock, Ledger(aside, lock) as ledger:
-            rebuild(ledger, repo, aside, [journal])
+            rebuild(ledger, repo, aside, journals)
         with Records(aside) as records:
             verified = verify(records, repo, aside, journal.run_id)
             plan = records.plan(journal.run_id)
     return _accepted(repo, journal, plan, verified)
+
+
+def _older(repo: Repository, journal: RunJournal) -> list[RunJournal]:
+    found = []
+    heads = journal_heads(repo)
+    for run_id in [one for one in heads if one < journal.run_id][-_MOST_OLDER:]:
+        with suppress(JournalError):  # what cannot be read proves nothing
+            older = read(repo, heads[run_id])
+            if older.run_id == run_id:
+                found.append(older)
+    return found
 
 
 def _accepted(

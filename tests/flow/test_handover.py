@@ -19,6 +19,7 @@ from pipeline.flow.handover_accept import Accepted, accept
 from pipeline.flow.handover_base import guarded
 from pipeline.flow.handover_files import HandoverError
 from pipeline.store.journal import unfold
+from pipeline.store.records import Records
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -318,3 +319,18 @@ def test_a_job_cannot_name_its_branches_as_those_of_others(case: Case) -> None:
         (case.files / name).unlink()
     case.pack()
     case.refuses("branches do not begin")
+
+
+def test_work_of_an_older_run_counts_where_that_run_is_known(
+    case: Case, capfd: pytest.CaptureFixture[str]
+) -> None:
+    case.one.sync()
+    (case.one.top / "workstreams" / "stray.json").unlink()
+    newest = go(case.one.top)
+    with Records(case.one.layout) as records:
+        assert records.run(newest).taken_from == case.one.run_id
+    assert case.one.cli(capfd, "handover", "pack", newest, case.files).code == 0
+    assert not case.accepted().is_sound  # nobody there knows what was green before
+    case.two.sync()
+    found = case.accepted()
+    assert found.is_sound, found.disagreements
