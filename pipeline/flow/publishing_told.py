@@ -153,6 +153,11 @@ class Told:
         """What the store knows of a thing."""
         return self._stored.get((kind, ws_id, name))
 
+    def was_found(self, kind: PublicationKind, ws_id: str, name: str) -> bool:
+        """Whether a thing was found or made by this publishing; a record alone is no proof."""
+        item = self._items.get((kind, ws_id, name))
+        return item is not None and item.outcome is not Outcome.FAILED
+
     def publications(self) -> tuple[Publication, ...]:
         """Everything that is out there."""
         return tuple(self._stored.values())

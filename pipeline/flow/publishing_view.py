@@ -8,6 +8,7 @@ from pipeline.base.git import Repository
 from pipeline.flow.handover_base import Difference, changed_paths, differences
 from pipeline.land.github.client import PUBLIC_API
 from pipeline.model.config import Config
+from pipeline.model.protected import DEFAULT_PROTECTED
 from pipeline.model.scope import Protected
 from pipeline.report.github.view import RunView, WorkstreamView
 from pipeline.store.records import Records
@@ -41,6 +42,10 @@ def view_of(
         details_url=details,
     )
     difference = differences(repo, view.plan)
+    # The base commit may be a stranger's, who protects what suits them.
+    here = config.policy.protected or DEFAULT_PROTECTED
+    names = tuple(dict.fromkeys((*difference.protected, *here)))
+    difference = replace(difference, protected=names)
     is_unseen = environ.get(ACTIONS) == "true"
     guarded = tuple(_guarded(repo, ws, difference, is_unseen=is_unseen) for ws in view.workstreams)
     # What is published how is no part of the frozen plan: it is what is configured now.
@@ -83,14 +88,19 @@ def _guarded(
 ) -> WorkstreamView:
     """A workstream with the paths that only a person may let through.
 
-    Where no person started the run, a bundle that is not the one of the base commit is one of
-    them, too: nobody has seen what was asked for.
+    Where no person started the run, a bundle or a configuration that is not the one of the base
+    commit is one of them, too: nobody has seen what was asked for. An issue that only such a
+    bundle names is not written to.
     """
+    found = set(ws.protected)
+    if is_unseen and ws.id in difference.bundles:
+        found.add((ws.bundle.source or ws.id).encode("utf-8", "surrogateescape"))
+        ws = replace(ws, bundle=replace(ws.bundle, ccpm_issue=None))
     if not ws.has_commit:
         return ws
+    if is_unseen and difference.is_config_other:
+        found.add(b"pipeline.yaml")
     names = Protected(difference.protected)
     paths = changed_paths(repo, ws.record.start_commit, [ws.record.commit])
-    found = {path for path in paths if names.matches(path)} | set(ws.protected)
-    if is_unseen and ws.id in difference.bundles and ws.bundle.source:
-        found.add(ws.bundle.source.encode("utf-8", "surrogateescape"))
+    found |= {path for path in paths if names.matches(path)}
     return replace(ws, protected=tuple(sorted(found)))

@@ -50,7 +50,8 @@ def publish_comments(view: RunView, told: Told, author: Author) -> None:
     for one in view.publications:
         is_there = bool(one.number) or told.hub.is_dry
         is_open = one.kind is PublicationKind.PULL_REQUEST and one.state in _OPEN
-        if is_open and is_there and one.repository == told.hub.repository:
+        # A number that only a record tells, which may come from anywhere, can be anybody's.
+        if is_open and is_there and told.was_found(one.kind, one.ws_id, one.name):
             text = sticky_comment(view, one.ws_id)
             _comment(one.number, text, told, author, ws_id=one.ws_id)
     for number, text in progress_comments(view).items():

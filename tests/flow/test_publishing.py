@@ -1,13 +1,16 @@
 """Publishing a run: everything is there once, and the same again when done again."""
 
+import hashlib
 import json
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from pipeline.model.config import Config
 from pipeline.model.publishing import Outcome, PublishReport, PublishStatus
 from pipeline.planning.configuration import load_config
 from pipeline.report.github.artifact import read_artifact
+from pipeline.report.github.comments import progress_comments
 from pipeline.report.github.view import Place
 from pipeline.store.layout import Layout
 from pipeline.store.publications import publications
@@ -230,6 +234,71 @@ def test_what_needs_a_person_is_found_in_git_and_not_in_the_record(tmp_path: Pat
 
     assert found[False] == {"first": (), "second": (b".github/second.yml",), "loud": ()}
     assert found[True] == found[False], "its bundles are those of the base commit"
+
+
+def test_a_job_that_asks_for_something_else_needs_a_person_and_names_no_issue(
+    tmp_path: Path,
+) -> None:
+    source, run_id = publishing_world.made()
+    shutil.copytree(source, tmp_path / "clone", symlinks=True)
+    layout = Layout(tmp_path / "clone", tmp_path / "clone" / ".git")
+    with closing(sqlite3.connect(layout.database)) as connection, connection:
+        ((digest, content),) = connection.execute("SELECT * FROM plans").fetchall()
+        plan = json.loads(zlib.decompress(content))
+        for ws in plan["workstreams"]:
+            if ws["id"] == "first":
+                ws.update(source="", ccpm_issue="#77")
+        plan["config"]["gates"] = {}
+        data = json.dumps(plan, sort_keys=True, separators=(",", ":")).encode()
+        connection.execute("PRAGMA foreign_keys = OFF")
+        other = hashlib.sha256(data).hexdigest()
+        connection.execute("UPDATE plans SET digest = ?, content = ?", (other, zlib.compress(data)))
+        connection.execute("UPDATE runs SET plan_digest = ?", (other,))
+
+    with Repository.discover(layout.top) as repo, Records(layout) as records:
+        view = view_of(
+            repo, records, load_config(layout.top).config, {"GITHUB_ACTIONS": "true"},
+            run_id=run_id, api_url="https://api.github.com", repository="octo/shop",
+        )  # fmt: skip
+
+    assert digest != other
+    assert view.workstream("first").protected == (b"first", b"pipeline.yaml")
+    assert view.workstream("loud").protected == (b"pipeline.yaml",)
+    assert progress_comments(view) == {}
+
+
+def test_names_that_the_checkout_protects_need_a_person_whatever_the_base_commit_says(
+    tmp_path: Path,
+) -> None:
+    source, run_id = publishing_world.made()
+    shutil.copytree(source, tmp_path / "clone", symlinks=True)
+    layout = Layout(tmp_path / "clone", tmp_path / "clone" / ".git")
+    config = load_config(layout.top).config
+    config = replace(config, policy=replace(config.policy, protected=("first.txt",)))
+
+    with Repository.discover(layout.top) as repo, Records(layout) as records:
+        view = view_of(
+            repo, records, config, {},
+            run_id=run_id, api_url="https://api.github.com", repository="octo/shop",
+        )  # fmt: skip
+
+    assert view.workstream("first").protected == (b"first.txt",)
+    assert view.workstream("second").protected == (b".github/second.yml",)
+
+
+def test_a_record_cannot_send_comments_to_pull_requests_of_others(world: World) -> None:
+    theirs = ask(world, "POST", "issues", {"title": "Somebody's"})["number"]
+    with closing(sqlite3.connect(world.layout.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO publications VALUES (?, 'loud', 'pull_request', 'topic', ?, ?, '', '', "
+            "'open', '', '2026-01-01T00:00:00.000000Z')",
+            (world.run_id, world.fake.repo, theirs),
+        )
+
+    world.publish()
+
+    told = {one["number"] for one in world.fake.state()["comments"].values()}
+    assert told == {1, *(one["number"] for one in world.pulls.values())}
 
 
 def test_a_draft_becomes_ready(world: World) -> None:
