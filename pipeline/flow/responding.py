@@ -143,11 +143,12 @@ def _require_named(asked: Asked, head: Head | None) -> None:
         return
     if not asked.means(head.sha):
         raise moved(Head(asked.sha, head.is_fork), head)
-    if head.is_fork and not asked.sha:
+    if head.is_fork and not asked.is_sha_whole:
+        # Whoever makes commits can make two that begin alike, and exchange them.
         raise InputError(
             "The pull request comes from another repository, whose author may push at any time.",
-            remedy=f"Name the commit that you looked at, such as "
-            f"`/pipeline {asked.verb.value} … {head.sha[:12]}`.",
+            remedy=f"Name the commit that you looked at, in full, such as "
+            f"`/pipeline {asked.verb.value} … {head.sha}`.",
         )
 
 
