@@ -54,7 +54,7 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
     author = Author(told, job.environ)
     # Only here: that this server is the repository's was agreed on before the hub was opened.
     job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
-    pushed = push_branches(job.repo, job.records, config.remote, view, told)
+    pushed = push_branches(job.repo, job.records, job.config, view, told)
     view = publish_pulls(view, pushed, told)
     if config.checks:
         publish_checks(view, pushed, told)

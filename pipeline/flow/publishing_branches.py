@@ -1,13 +1,14 @@
 """Pushes a run's branches by compare-and-swap; what others put there is never overwritten."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from pipeline.base.git import Repository
 from pipeline.base.git.ancestry import is_ancestor
 from pipeline.base.git.remotes import RefOutcome, RefUpdate, RemoteError
 from pipeline.flow.publishing_told import Told
-from pipeline.land.github.history import is_made_by_engine
+from pipeline.land.github.history import ENGINE, is_made_by_engine
 from pipeline.land.github.sent import Sent
+from pipeline.model.config import Config
 from pipeline.model.publication import PublicationKind
 from pipeline.model.publishing import Outcome
 from pipeline.report.github.view import RunView
@@ -18,13 +19,14 @@ _BRANCH = PublicationKind.BRANCH
 
 
 def push_branches(
-    repo: Repository, records: Records, remote: str, view: RunView, told: Told
+    repo: Repository, records: Records, config: Config, view: RunView, told: Told
 ) -> frozenset[str]:
     """Push every branch that a run has something on; returns the full names that are there.
 
     A branch moves from the value that was last published, or from one that an engine once gave
     it, or forward: anything else there is somebody's, and is left alone and told.
     """
+    remote, ours = config.publish.remote, {ENGINE, config.run.author_email}
     wanted = branches_of(view)
     owners = {ws.record.branch: ws.id for ws in view.workstreams}
     try:
@@ -46,7 +48,7 @@ def push_branches(
             left = Sent(Outcome.LEFT_ALONE, state=DELETED, reason=reason)
             told.add(_BRANCH, name, left, ws_id=ws_id, commit=commit)
         elif now and not (
-            now in _known(records, told, ref, ws_id)
+            (now in _known(records, told, ref, ws_id) and not _is_persons(repo, now, ours))
             or is_ancestor(repo, now, commit)
             or is_made_by_engine(told.hub, view.run.base_commit, now)
         ):
@@ -113,6 +115,14 @@ def _known(records: Records, told: Told, ref: str, ws_id: str) -> frozenset[str]
     """What the engine itself put on a branch, here or on GitHub."""
     stored = told.stored(_BRANCH, ws_id, _short(ref))
     return records.branch_values(ref) | {stored.commit if stored else ""}
+
+
+def _is_persons(repo: Repository, commit: str, ours: Set[str]) -> bool:
+    """Whether a commit can be seen not to be an engine's: records may come from anywhere."""
+    if not repo.objects.has(commit):
+        return False
+    found = repo.read_commit(commit)
+    return any(who is None or who.email not in ours for who in (found.author, found.committer))
 
 
 def _fail_all(

@@ -194,6 +194,22 @@ def test_the_work_of_an_engine_that_is_not_known_here_is_replaced(world: World) 
     assert world.fake.state()["refs"][f"refs/heads/{FIRST}"] != made
 
 
+def test_the_work_of_a_person_is_left_whatever_a_record_says_of_it(world: World) -> None:
+    made = git(world.top, "commit-tree", "main^{tree}", "-p", "main", "-m", "By hand")
+    world.git("push", "--quiet", world.fake.git_url_with("ghs_good"), f"{made}:refs/heads/{FIRST}")
+    with closing(sqlite3.connect(world.layout.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO publications VALUES (?, 'first', 'branch', ?, ?, 0, '', ?, "
+            "'pushed', '', '2026-01-01T00:00:00.000000Z')",
+            (world.run_id, FIRST, world.fake.repo, made),
+        )
+
+    report = world.publish()
+
+    assert f"Somebody put {made[:12]} on {FIRST}, which is left as it is." in reasons(report)
+    assert world.fake.state()["refs"][f"refs/heads/{FIRST}"] == made
+
+
 def test_findings_are_uploaded_once(world: World) -> None:
     world.publish(sarif=True)
     world.publish(sarif=True)
