@@ -18,7 +18,7 @@ from pipeline.model.glob import PatternError
 from pipeline.model.scope import parse_scope
 
 DATA = frozenset({"json", "yaml"})
-NO_FORMAT_OF_OURS = frozenset({".pre-commit-config.yaml"})
+NO_FORMAT_OF_OURS = frozenset({".pre-commit-config.yaml", "lefthook.yml"})
 
 
 def data_blocks() -> list[Block]:

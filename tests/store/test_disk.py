@@ -40,7 +40,7 @@ def mount_point(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("size", ["200k", "600k", "1500k"])
+@pytest.mark.parametrize("size", ["240k", "600k", "1500k"])
 def test_a_full_disk_is_said_and_what_was_acknowledged_is_kept(
     tmp_path: Path, mount_point: Path, size: str
 ) -> None:

@@ -4,6 +4,7 @@ from pipeline.base.ids import new_id
 from pipeline.model.event import EventDraft, EventType
 from pipeline.model.publication import Publication, PublicationKind
 from pipeline.model.record import RunRecord
+from pipeline.model.states import RunState
 from pipeline.store.publications import publications, save_publication
 
 RUN = new_id().lower()
@@ -11,7 +12,7 @@ PULL = Publication(RUN, "a", PublicationKind.PULL_REQUEST, "", "o/n", 7, "https:
 
 
 def test_a_publication_is_kept_once_and_updated(ledger):
-    ledger.create_run(RunRecord(RUN, "k", base_commit="0" * 40), None)
+    ledger.create_run(RunRecord(RUN, "k", RunState.PENDING, "0" * 40), None)
     save_publication(ledger, PULL)
     event = EventDraft(EventType.RESUMED, "Something.")
     save_publication(ledger, dataclasses.replace(PULL, state="closed", digest="d"), events=[event])

@@ -33,12 +33,14 @@ def up_to(last_event: int) -> str:
 class Tip:
     """The newest batch of a run's journal; without a ``commit`` there is none yet.
 
-    ``last_event_id`` is the id of the last event in it. ``verdicts`` are those in it, by digest
-    and time, ``verdict_lines`` how many lines tell of them.
+    ``lost`` is where the ref is then, if what it names is gone. ``last_event_id`` is the id of
+    the last event in it. ``verdicts`` are those in it, by digest and time, ``verdict_lines``
+    how many lines tell of them.
     """
 
     ref: str
     commit: str = ""
+    lost: str = ""
     batch: int = 0
     digest: str = ""
     last_event: int = 0
@@ -70,11 +72,19 @@ def is_fold(repo: Repository, commit: CommitInfo) -> bool:
 def read_tip(repo: Repository, layout: Layout, run_id: str) -> Tip:
     """The newest batch of a run's journal, for going on from it; it is not verified as a whole.
 
+    One whose objects are gone (a disk that lost them) is begun anew: the database knows it all.
     Raises ``JournalError`` where it is none of ours.
     """
     ref, commit = head_of(repo, layout, run_id)
     if commit is None:
         return Tip(ref)
+    try:
+        return _read_tip(repo, run_id, ref, commit)
+    except MissingObjectError:
+        return Tip(ref, lost=commit)
+
+
+def _read_tip(repo: Repository, run_id: str, ref: str, commit: str) -> Tip:
     found = repo.read_commit(commit)
     files = repo.trees.flatten(found.tree)
     entry = files.get(MANIFEST)
@@ -89,9 +99,9 @@ def read_tip(repo: Repository, layout: Layout, run_id: str) -> Tip:
     tip = Tip(
         ref,
         commit,
-        manifest.batch,
-        digest_of(manifest),
-        manifest.last_event,
+        batch=manifest.batch,
+        digest=digest_of(manifest),
+        last_event=manifest.last_event,
         seconds=found.committer.seconds if found.committer else 0,
         tree=FileTree((path, entry.oid) for path, entry in files.items()),
     )
@@ -104,7 +114,10 @@ def read_tip(repo: Repository, layout: Layout, run_id: str) -> Tip:
 
 def lags(repo: Repository, records: Records, run_id: str, commit: str) -> bool:
     """Whether the database knows events that the journal does not; quick, and not all there is."""
-    found = _UP_TO.search(repo.read_commit(commit).message)
+    try:
+        found = _UP_TO.search(repo.read_commit(commit).message)
+    except MissingObjectError:
+        return True
     ((last,),) = records.query(
         "SELECT coalesce(max(seq), 0) FROM events WHERE run_id = ?", (run_id,)
     ) or ((0,),)

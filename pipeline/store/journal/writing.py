@@ -103,20 +103,20 @@ class JournalWriter:
         seconds = _seconds(gathered.last_time) if gathered.last_time else tip.seconds
         commit = self._commit(tip, tree, manifest, seconds)
         self._objects.flush()
-        update = RefUpdate(tip.ref, commit, tip.commit or None)
+        update = RefUpdate(tip.ref, commit, tip.commit or tip.lost or None)
         self._repo.refs.update([update], message=REF_MESSAGE)
         return Tip(
             tip.ref,
             commit,
-            manifest.batch,
-            digest_of(manifest),
-            gathered.last_event,
-            gathered.last_event_id,
-            seconds,
-            tip.verdicts | set(gathered.verdicts),
-            tip.verdict_lines + len(gathered.verdicts),
-            gathered.verdict_number,
-            tip.tree,
+            batch=manifest.batch,
+            digest=digest_of(manifest),
+            last_event=gathered.last_event,
+            last_event_id=gathered.last_event_id,
+            seconds=seconds,
+            verdicts=tip.verdicts | set(gathered.verdicts),
+            verdict_lines=tip.verdict_lines + len(gathered.verdicts),
+            verdict_number=gathered.verdict_number,
+            tree=tip.tree,
         )
 
     def _commit(self, tip: Tip, tree: str, manifest: Manifest, seconds: int) -> str:
