@@ -29,7 +29,8 @@ class PipelineError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.what} {self.remedy}".rstrip()
+        is_open = self.remedy and self.what[-1:] not in ".!?:"
+        return f"{self.what}{'.' if is_open else ''} {self.remedy}".rstrip()
 
 
 class InputError(PipelineError):

@@ -15,6 +15,8 @@ _MISSING = re.compile(
     re.IGNORECASE,
 )
 _GONE = re.compile(r"couldn't find remote ref|not our ref|remote ref does not exist", re.IGNORECASE)
+# Git's prompt for a password is switched off; that it could not be shown is no reason.
+_NOISE = re.compile(r"unable to read askpass response", re.IGNORECASE)
 _OWNER = re.compile(r"dubious ownership", re.IGNORECASE)
 TRANSIENT = re.compile(
     r"could not resolve host|temporary failure in name resolution|connection (?:refused|reset|"
@@ -44,6 +46,7 @@ class RemoteError(UnfitError):
     def __init__(self, remote: str, url: str, kind: str, said: str, *, remedy: str = "") -> None:
         self.remote, self.url, self.kind, self.said = remote, url, kind, said
         what = f"The remote {remote} ({url}) {_WORDS[kind]}"
+        said = "; ".join(line for line in said.splitlines() if line and not _NOISE.search(line))
         super().__init__(
             f"{what}: {said}" if said else f"{what}.", remedy=remedy or _REMEDIES[kind]
         )
