@@ -65,17 +65,25 @@ def command(*, older_than: float | None, remote: str, dry_run: bool, form: str, 
     if form == reading.JSON:
         reading.print_json({"is_dry_run": dry_run, "removed": gone, "kept": kept})
     else:
-        reading.print_lines(list(_lines(gone, kept, is_dry=dry_run)))
+        reading.print_lines(list(_lines(gone, kept, where, is_dry=dry_run)))
     return ExitCode.OK
 
 
-def _lines(gone: Sequence[Removal], kept: Sequence[Removal], *, is_dry: bool) -> Iterator[str]:
+def _lines(
+    gone: Sequence[Removal], kept: Sequence[Removal], remote: str, *, is_dry: bool
+) -> Iterator[str]:
     if not gone and not kept:
         yield "Nothing is old enough."
         return
     verb = "would be removed" if is_dry else "removed"
     for one in gone:
-        yield f"{console.safe(one.name)}: {verb}: {console.safe(one.reason)}"
+        yield f"{_named(one, remote)}: {verb}: {console.safe(one.reason)}"
     for one in kept:
-        yield f"{console.safe(one.name)}: kept: {console.safe(one.why_kept)}"
+        yield f"{_named(one, remote)}: kept: {console.safe(one.why_kept)}"
     yield f"{len(gone)} of {len(gone) + len(kept)} {verb}."
+
+
+def _named(one: Removal, remote: str) -> str:
+    """A thing with where it is: archives of one name are here and on the remote."""
+    there = f" on {console.safe(remote, 60)}" if one.kind.startswith("remote_") else ""
+    return f"{console.safe(one.name)}{there}"

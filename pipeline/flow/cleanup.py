@@ -14,6 +14,7 @@ from pipeline.store.layout import Layout
 from pipeline.store.records import Records
 from pipeline.store.retention import old_outputs
 
+_HOUR = 3600.0
 _MESSAGE = "git-pipeline: cleanup"
 
 
@@ -37,7 +38,7 @@ def clean(
     if limit is None:
         limit = config.retention.worktrees_days * DAY
     for one in clean_up(repo, layout, older_than=limit, now=request.now, is_dry=request.is_dry):
-        reason = f"not used for {days(limit)}"
+        reason = f"not used for {days(limit)}" if limit >= _HOUR else "not in use"
         found.append(Removal(one.kind, str(one.path), reason, one.why_kept))
     return tuple(found)
 
@@ -61,7 +62,7 @@ def _archives(repo: Repository, old: OldRuns, request: CleanupRequest) -> Iterat
             continue
         name = run.name(f"archive/{run_id}")
         if run_id in old.spared:
-            why = f"it is among the newest {SPARED}, which the next run would write anew"
+            why = f"the newest {SPARED} archives stay here"
             yield Removal("archive", name, old.reason(run_id), why)
             continue
         why = ""

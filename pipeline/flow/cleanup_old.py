@@ -76,4 +76,4 @@ def age_of(request: CleanupRequest, config: Config) -> float:
 
 def days(seconds: float) -> str:
     """A time for people."""
-    return f"{seconds / DAY:.3g} days"
+    return f"{seconds / DAY:.3g} days" if seconds >= DAY else f"{seconds / 3600:.3g} hours"

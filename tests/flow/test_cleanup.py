@@ -91,6 +91,16 @@ def test_what_is_old_goes_and_nothing_else(shared: Shared, one: Machine, cleanup
     assert cleanup("--remote")["removed"] == {}
 
 
+def test_people_are_told_on_which_side_a_thing_is(
+    one: Machine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = one.cli(capfd, "cleanup", "--older-than", "0s", "--remote", "--dry-run").out
+    archive = f"refs/pipeline/archive/{one.run_id}"
+    assert f"{archive} on origin: would be removed" in told
+    assert f"{archive}: kept: the newest 20 archives stay here" in told
+    assert "0 days" not in told
+
+
 def test_a_branch_that_somebody_moved_stays(shared: Shared, one: Machine, cleanup: Cleaner) -> None:
     git(shared.hub.top, "branch", "--force", "ws/plan/top", "main~0")
     moved = git(shared.hub.top, "commit-tree", "ws/plan/note^{tree}", "-p", "main", "-m", "mine")
