@@ -127,7 +127,7 @@ def _begin(request: DeployRequest, before: Deployment | None, commit: str) -> De
 def _carried_out(work: Deploying, record: Deployment) -> Deployment:
     request, commands, runner = work.request, work.request.commands, work.runner
     values = values_of(record.environment, record.version, record.rollback_to)
-    step = runner.once("deploy", commands.deploy, values, commands.timeout_s)
+    step = runner.once("deploy", request.version, commands.deploy, values, commands.timeout_s)
     record = replace(record, steps=(*record.steps, step))
     if step.is_good and not runner.cancel.is_cancelled:
         step = runner.until_healthy("health", commands, values)
@@ -159,7 +159,7 @@ def _rolled_back(work: Deploying, record: Deployment) -> Deployment:
     now_old = values_of(where, old, new)
     command = commands.rollback or commands.deploy
     values = values_of(where, new, old) if commands.rollback else now_old
-    step = replace(runner.once("rollback", command, values, commands.timeout_s), version=old)
+    step = runner.once("rollback", old, command, values, commands.timeout_s)
     record = replace(record, steps=(*record.steps, step))
     if step.is_good and not runner.cancel.is_cancelled:
         step = runner.until_healthy("health_after_rollback", commands, now_old)

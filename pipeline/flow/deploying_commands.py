@@ -72,17 +72,17 @@ class Runner:
         return cls(top, logs, kept, cancel, tell, (*((hook,) if hook else ()), *secrets))
 
     def once(
-        self, name: str, command: str, values: Mapping[str, str], timeout_s: float
+        self, name: str, version: str, command: str, values: Mapping[str, str], timeout_s: float
     ) -> DeploymentStep:
-        """Run one command; it is good where it exited with 0."""
-        self.tell(f"{name}: {values['VERSION']} to {values['ENVIRONMENT']}")
+        """Run the command that brings ``version``; it is good where it exited with 0."""
+        self.tell(f"{name}: {version} to {values['ENVIRONMENT']}")
         outcome, log = self._run(name, command, values, timeout_s)
         is_good = outcome.ending is Ending.EXITED and outcome.exit_code == 0
         if not is_good:
             self._show(log)
         return DeploymentStep(
             name,
-            values["VERSION"],
+            version,
             is_good,
             duration_s=round(outcome.duration_s, 3),
             reason="" if is_good else _why(name, outcome, timeout_s),

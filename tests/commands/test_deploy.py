@@ -211,7 +211,9 @@ def test_the_same_version_again_goes_back_to_the_one_before(site: Site) -> None:
     assert site.service.running == "1.0"
 
 
-def test_a_rollback_command_is_told_where_to_go_back_to(site: Site) -> None:
+def test_a_rollback_command_is_told_where_to_go_back_to(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
     site.deploy("1.0")
     site.service.sick = {"2.0"}
 
@@ -219,6 +221,8 @@ def test_a_rollback_command_is_told_where_to_go_back_to(site: Site) -> None:
     site.deploy("2.0", "--rollback-command", command)
 
     assert (site.project.top / "said").read_text() == "live 2.0 1.0\n"
+    told = "".join(capfd.readouterr())
+    assert "rollback: 1.0 to live" in told
 
 
 @pytest.mark.parametrize(
