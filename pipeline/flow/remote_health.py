@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 
+from pipeline.base.console import count
 from pipeline.base.errors import PipelineError
 from pipeline.base.git import Identity, Repository
 from pipeline.base.git.remote_errors import DENIED
@@ -30,7 +31,7 @@ def check_remote(repo: Repository, config: Config, remote: str) -> Iterator[Chec
     try:
         require_expected(repo, config, remote)
         found = repo.remotes.refs(remote, f"{prefix}/*")
-        at = f"{remote}: {repo.remotes.url(remote)}, {len(found)} refs below {prefix}"
+        at = f"{remote}: {repo.remotes.url(remote)}, {count(len(found), 'ref')} below {prefix}"
         yield Checkup(_NAME, Fitness.OK, at)
     except PipelineError as error:
         yield complaint(_NAME, error)

@@ -118,7 +118,7 @@ def _spent(
     asked = [at for at, fact in enumerate(history) if fact.is_asking and fact.rung == rung.name]
     last = history[asked[-1]] if asked else None
     if last is not None and last.is_unchanged and not last.has_failed:
-        reason = f"{rung.name} changed nothing when it was asked last (asked {len(asked)} times)"
+        reason = f"{rung.name} changed nothing when it was asked last ({_times(len(asked))})"
         return Trip(TripKind.EXHAUSTED, reason, (last.tree,))
     # Another rung's failures are not held against this one.
     began = 0 if is_first or not asked else _gate_before(history, asked[0])
@@ -127,8 +127,12 @@ def _spent(
         return came_back
     if len(asked) < rung_attempts:
         return None
-    reason = f"{rung.name} was asked {len(asked)} times (at most {rung_attempts})"
+    reason = f"{rung.name} was {_times(len(asked))} (at most {rung_attempts})"
     return Trip(TripKind.EXHAUSTED, reason, tuple(f"fix {history[at].number}" for at in asked))
+
+
+def _times(number: int) -> str:
+    return "asked once" if number == 1 else f"asked {number} times"
 
 
 def _gate_before(history: Sequence[AttemptFacts], position: int) -> int:

@@ -31,7 +31,10 @@ def _run_advice(summary: RunSummary) -> Iterator[Advice]:
         case RunState.PARTIAL if summary.totals.get(WorkstreamState.AWAITING_REVIEW):
             yield Advice("pipeline run", "go on, once the reviews are answered")
         case RunState.PARTIAL | RunState.FAILED:
-            yield Advice("pipeline run", "try again after a fix; finished work is taken over")
+            yield Advice(
+                "pipeline run",
+                "try again; the same plan takes finished work over",
+            )
         case RunState.INTERRUPTED | RunState.CANCELLED:
             yield Advice("pipeline run", "carry on where it stopped")
         case RunState.RUNNING:

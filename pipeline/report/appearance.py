@@ -71,4 +71,4 @@ def cost_in_words(costs: Mapping[str, int]) -> str:
     if not costs["unknown"]:
         return known
     is_all = costs["unknown"] == costs["attempts"]
-    return "what nobody knows" if is_all else f"{known} and {costs['unknown']} unknown"
+    return "an unknown amount" if is_all else f"{known} and {costs['unknown']} unknown"

@@ -106,17 +106,21 @@ def _invocation(
     ordered: Sequence[Finding], placed: Sequence[Finding], shown: Sequence[Finding]
 ) -> dict[str, Any]:
     notes = [
-        (len(ordered) - len(placed), "findings have no place in the repository"),
-        (len(placed) - len(shown), "findings have no room in this file"),
+        (len(ordered) - len(placed), "no place in the repository"),
+        (len(placed) - len(shown), "no room in this file"),
     ]
     return {
         "executionSuccessful": True,
         "toolExecutionNotifications": [
-            {"level": "note", "message": {"text": f"{number} {what}."}}
+            {"level": "note", "message": {"text": _lacking(number, what)}}
             for number, what in notes
             if number
         ],
     }
+
+
+def _lacking(number: int, what: str) -> str:
+    return f"1 finding has {what}." if number == 1 else f"{number} findings have {what}."
 
 
 def _result(finding: Finding, index: dict[str, int], seen: Counter[str]) -> dict[str, Any]:

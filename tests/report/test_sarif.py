@@ -88,6 +88,12 @@ def test_limits_hold_and_the_worst_stay() -> None:
     ]
 
 
+def test_one_finding_is_one() -> None:
+    log = sarif_log([replace(ONE, path=None)])
+    (note,) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"] == "1 finding has no place in the repository."
+
+
 def test_a_packed_log_is_the_same_each_time_and_fits() -> None:
     packed = pack_sarif([ONE])
     assert packed == pack_sarif([ONE])

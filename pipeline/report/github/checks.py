@@ -54,6 +54,8 @@ def headline_of(answer: GateAnswer) -> str:
         return f"The {answer.gate} gate cannot tell, this is no pass"
     if answer.gate == LANDING:
         return _LANDING.get(answer.state, "Landing was not decided")
+    if answer.has_no_checks:
+        return f"The {answer.gate} gate has no checks"
     counted = f", {count(len(answer.findings), 'finding')}" if answer.findings else ""
     return f"The {answer.gate} gate is {_IS[answer.state]}{counted}"
 

@@ -70,7 +70,7 @@ def gates_table(ws: WorkstreamView) -> list[str]:
         [
             f"**{escape.text(one.gate, 60)}**",
             words.gate_state(one.state),
-            _checks(one.checks),
+            "none" if one.has_no_checks else _checks(one.checks),
             duration(one.duration_s) if one.duration_s else "",
         ]
         for one in ws.gates

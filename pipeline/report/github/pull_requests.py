@@ -109,7 +109,7 @@ def _headline(view: RunView, ws: WorkstreamView) -> list[str]:
         facts.append(f"landed on {escape.code(short_ref(view.run.integration_branch))}")
     facts.append(count(ws.record.attempts, "attempt"))
     if cost := words.cost(ws.spent):
-        facts.append(f"agents cost {cost}")
+        facts.append(f"agents: {cost}")
     return [f"> {' · '.join(facts)}"]
 
 
@@ -187,7 +187,7 @@ def _is_run_draft(view: RunView) -> bool:
 def _run_body(view: RunView) -> Iterator[Section]:
     facts = [f"**{words.state(view.run.state)}**", headline(view.summary.totals)]
     if cost := words.cost(view.spent):
-        facts.append(f"agents cost {cost}")
+        facts.append(f"agents: {cost}")
     yield section([markers.marker(markers.PULL_REQUEST), f"> {' · '.join(facts)}"])
     yield section(parts.workstreams_table(view), "workstreams", 9)
     yield section(parts.graph(view), "the graph", 2)

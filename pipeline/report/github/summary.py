@@ -50,7 +50,7 @@ def _facts(view: RunView) -> str:
         facts.append(duration(run.duration_s))
     facts.append(f"{run.gates_run} gates run, {run.verdicts_reused} verdicts reused")
     if cost := words.cost(view.spent):
-        facts.append(f"agents cost {cost}")
+        facts.append(f"agents: {cost}")
     return " · ".join(facts)
 
 

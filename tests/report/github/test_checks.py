@@ -1,5 +1,7 @@
 """No check run says of anything but a green gate that it passed."""
 
+from dataclasses import replace
+
 import pytest
 from github_views import Told, gate_attempt, make_view
 
@@ -10,6 +12,7 @@ from pipeline.model.states import RunState, WorkstreamState
 from pipeline.model.verdict import Result
 from pipeline.report.github.checks import CONCLUSIONS, checks
 from pipeline.report.github.gates import LANDING_STATES, GateState, state_of
+from pipeline.report.github.parts import gates_table
 from pipeline.report.github.statuses import STATES, statuses
 
 W = WorkstreamState
@@ -53,6 +56,19 @@ def test_a_gate_that_only_ran_out_of_time_says_so() -> None:
     found = {one.name: one.conclusion for one in checks(view)}
     assert found["pipeline / runtime / a"] is Conclusion.TIMED_OUT
     assert found["pipeline / runtime / b"] is Conclusion.FAILURE
+
+
+def test_a_gate_without_checks_does_not_say_that_it_found_nothing() -> None:
+    view = make_view({"a": Told(W.DONE)})
+    (ws,) = view.workstreams
+    bare = tuple(replace(one, checks={}) for one in ws.gates)
+    view = replace(view, workstreams=(replace(ws, gates=bare),))
+    titles = {one.name: one.title for one in checks(view)}
+    assert titles["pipeline / static / a"] == "The static gate has no checks"
+    assert titles["pipeline / landing / a"] == "It landed on the run's branch"
+    assert any(
+        "| **static** | ✅ green | none |" in row for row in gates_table(view.workstreams[0])
+    )
 
 
 RED = Finding("pytest", "E", "boom", b"a.py", 3)
