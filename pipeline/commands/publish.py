@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.base.console import Cell
 from pipeline.base.errors import ExitCode, UnfitError
 from pipeline.base.git import Repository
 from pipeline.commands import reading
+from pipeline.commands.passing import PassingLine
 from pipeline.flow.holding import hold
 from pipeline.flow.publishing import Publishing, open_hub, publish
 from pipeline.land.github.client import GitHub
@@ -35,6 +36,9 @@ _COLOURS = {
     Outcome.LEFT_ALONE: "yellow",
     Outcome.FAILED: "red",
 }
+# What failed is told below, with its reason.
+_SHOWN = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.CLOSED, Outcome.LEFT_ALONE})
+_MOST_NAMES = 6
 
 
 @click.command(
@@ -96,6 +100,7 @@ def _hub(
         asked=repository_name,
         wait_s=wait,
         dry_run=tell if dry_run else None,
+        notice=console.tell,
     )
 
 
@@ -106,8 +111,8 @@ def publish_run(repository: Repository, config: Config, hub: GitHub, run_id: str
         with Records(layout) as records:
             job = Publishing(repository, records, config, os.environ, hub)
             return publish(job, run_id)
-    with hold(layout, "pipeline publish") as ledger:
-        job = Publishing(repository, ledger, config, os.environ, hub, ledger)
+    with hold(layout, "pipeline publish") as ledger, PassingLine("publishing") as line:
+        job = Publishing(repository, ledger, config, os.environ, hub, ledger, line)
         return publish(job, run_id)
 
 
@@ -116,7 +121,8 @@ def hub_after_run(repository: Repository, config: Config) -> GitHub:
 
     Raises ``InputError`` where it is not clear which repository is meant, or no token is there.
     """
-    return open_hub(config, repository.remotes.url(config.publish.remote), os.environ)
+    url = repository.remotes.url(config.publish.remote)
+    return open_hub(config, url, os.environ, notice=console.tell)
 
 
 def publish_after_run(repository: Repository, config: Config, hub: GitHub, run_id: str) -> None:
@@ -154,18 +160,26 @@ def tell_shortcomings(report: PublishReport) -> None:
     """Say on standard error what was not published, and what in a lesser way."""
     for sentence in report.degraded:
         console.tell(f"note: {sentence}")
-    for reason, names in reasons_of(report).items():
-        console.tell(f"not published: {', '.join(names)}: {console.safe(reason)}")
+    for reason, things in reasons_of(report).items():
+        console.tell(f"not published: {'; '.join(things)}: {console.safe(reason)}")
 
 
 def reasons_of(report: PublishReport) -> Mapping[str, list[str]]:
-    """Why things failed or were left alone, each reason once, with what it is the reason of."""
-    found: dict[str, list[str]] = {}
+    """Why things failed or were left alone, each reason once, with the things of each kind."""
+    found: dict[str, dict[str, list[str]]] = {}
     for item in report.items:
         if item.reason:
-            named = f"{_kind(item.kind)} {console.safe(item.name, 100)}"
-            found.setdefault(item.reason, []).append(named)
-    return found
+            of_kind = found.setdefault(item.reason, {}).setdefault(_kind(item.kind), [])
+            of_kind.append(console.safe(item.name, 100))
+    return {
+        reason: [f"{kind} {_some(names)}" for kind, names in things.items()]
+        for reason, things in found.items()
+    }
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def lines(report: PublishReport) -> Iterator[str]:
@@ -174,7 +188,7 @@ def lines(report: PublishReport) -> Iterator[str]:
     counts = {one: sum(item.outcome is one for item in report.items) for one in Outcome}
     counted = ", ".join(f"{number} {_word(one)}" for one, number in counts.items() if number)
     yield f"Run {report.run_id} on {report.repository}: {counted or 'nothing to publish'}"
-    shown = [item for item in report.items if item.outcome is not Outcome.UNCHANGED]
+    shown = [item for item in report.items if item.outcome in _SHOWN]
     if shown:
         rows: list[list[Cell | str | int]] = [
             [
@@ -187,9 +201,9 @@ def lines(report: PublishReport) -> Iterator[str]:
         ]
         yield from console.columns(["what", "came to", "name", "where"], rows, paint)
     yield from (f"note: {sentence}" for sentence in report.degraded)
-    for reason, names in reasons_of(report).items():
-        yield f"{console.safe(reason)}"
-        yield from (f"  {name}" for name in names)
+    for reason, things in reasons_of(report).items():
+        yield f"not published: {console.safe(reason)}"
+        yield from (f"  {thing}" for thing in things)
 
 
 def _kind(kind: str) -> str:

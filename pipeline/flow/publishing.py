@@ -33,6 +33,7 @@ class Publishing:
     """What is to be published, from where, with what rights.
 
     ``ledger`` records what comes of it; without one (a dry run) ``hub`` tells its requests.
+    ``watch`` is told each thing before it is tried.
     """
 
     repo: Repository
@@ -41,6 +42,7 @@ class Publishing:
     environ: Mapping[str, str]
     hub: GitHub
     ledger: Ledger | None = None
+    watch: Callable[[str], object] | None = None
 
 
 def publish(job: Publishing, run_id: str) -> PublishReport:
@@ -50,7 +52,8 @@ def publish(job: Publishing, run_id: str) -> PublishReport:
     """
     config = job.config.publish
     view = _view(job, run_id)
-    told = Told(view.run_id, job.hub, publications(job.records, view.run_id), job.ledger)
+    stored = publications(job.records, view.run_id)
+    told = Told(view.run_id, job.hub, stored, job.ledger, job.watch)
     author = Author(told, job.environ)
     # Only here: that this server is the repository's was agreed on before the hub was opened.
     job.repo.remotes.trust(server_of(job.hub.api_url, job.environ))
@@ -90,6 +93,7 @@ def open_hub(
     asked: str = "",
     wait_s: float | None = None,
     dry_run: Callable[[str], object] | None = None,
+    notice: Callable[[str], object] | None = None,
 ) -> GitHub:
     """The repository on GitHub that everything agrees on, with the token of the environment.
 
@@ -108,6 +112,7 @@ def open_hub(
         patience=Patience(waits),
         pause_s=_seconds(environ, PAUSE, 1.0),
         dry_run=dry_run,
+        notice=notice,
     )
 
 

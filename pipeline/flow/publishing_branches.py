@@ -29,6 +29,7 @@ def push_branches(
     remote, ours = config.publish.remote, {ENGINE, config.run.author_email}
     wanted = branches_of(view)
     owners = {ws.record.branch: ws.id for ws in view.workstreams}
+    is_seen = True
     try:
         found = repo.remotes.refs(remote, *wanted) if wanted else {}
     except RemoteError as error:
@@ -37,13 +38,14 @@ def push_branches(
             return frozenset()
         told.degrade(f"The remote cannot be looked at, so it is taken for empty: {error.what}")
         found = {}
+        is_seen = False
     updates, there = [], set()
     for ref, commit in wanted.items():
         ws_id, name, now = owners.get(ref, ""), _short(ref), found.get(ref, "")
         if now == commit:
             there.add(ref)
             told.add(_BRANCH, name, _sent(Outcome.UNCHANGED), ws_id=ws_id, commit=commit)
-        elif not now and _was_pushed(told, name, ws_id, commit):
+        elif not now and is_seen and _was_pushed(told, name, ws_id, commit):
             reason = "Somebody deleted it; nothing new is on it."
             left = Sent(Outcome.LEFT_ALONE, state=DELETED, reason=reason)
             told.add(_BRANCH, name, left, ws_id=ws_id, commit=commit)
@@ -52,7 +54,11 @@ def push_branches(
             or is_ancestor(repo, now, commit)
             or is_made_by_engine(told.hub, view.run.base_commit, now)
         ):
-            reason = f"Somebody put {now[:12]} on {name}, which is left as it is."
+            reason = (
+                f"Somebody put {now[:12]} on {name}, which is left as it is. If a run elsewhere "
+                "did, `pipeline sync --rebuild` makes it known; else delete the branch or rename "
+                "the workstream."
+            )
             told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=commit)
         else:
             updates.append(RefUpdate(ref, commit, now))

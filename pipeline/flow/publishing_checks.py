@@ -1,6 +1,5 @@
 """Gates' answers on GitHub, in the best way that the token has a right to."""
 
-from pipeline.base import console
 from pipeline.flow.publishing_branches import is_deleted
 from pipeline.flow.publishing_told import Told
 from pipeline.land.github.checks import publish_check
@@ -69,7 +68,7 @@ def publish_checks(view: RunView, pushed: frozenset[str], told: Told) -> None:
         if branch in pushed:
             ladder.publish(report)
         elif not is_deleted(told, branch.removeprefix("refs/heads/"), report.ws_id):
-            reason = f"Its commit is not on GitHub: {console.safe(branch, 100)} was not pushed."
+            reason = "Its commit is not on GitHub, because its branch was not pushed."
             told.fail(
                 PublicationKind.CHECK_RUN,
                 report.name,

@@ -78,7 +78,7 @@ def _publish(
     if is_deleted(told, text.head, text.ws_id):
         return None
     if f"refs/heads/{text.head}" not in pushed:
-        reason = f"Its branch {text.head} is not on GitHub."
+        reason = "Its branch is not on GitHub."
         told.fail(_PULL, text.head, reason, ws_id=text.ws_id, commit=commit)
         return None
     return told.send(

@@ -30,11 +30,17 @@ class Told:
     """
 
     def __init__(
-        self, run_id: str, hub: GitHub, stored: Sequence[Publication], ledger: Ledger | None
+        self,
+        run_id: str,
+        hub: GitHub,
+        stored: Sequence[Publication],
+        ledger: Ledger | None,
+        watch: Callable[[str], object] | None = None,
     ) -> None:
         self.run_id = run_id
         self.hub = hub
         self._ledger = ledger
+        self._watch = watch
         self._stored = {(one.kind, one.ws_id, one.name): one for one in self._here(stored)}
         self._items: dict[_Key, PublishedItem] = {}
         self._degraded: list[str] = []
@@ -60,6 +66,8 @@ class Told:
             reason = self._gave_up or _TOO_MANY_FAULTS
             self.fail(kind, name, reason, ws_id=ws_id, commit=commit)
             return None
+        if self._watch is not None:
+            self._watch(f"{kind.value.replace('_', ' ')} {name}")
         try:
             sent = go()
         except GitHubError as error:

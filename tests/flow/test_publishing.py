@@ -535,6 +535,7 @@ def test_what_failed_is_listed_and_exits_1(world: World, cli: Any) -> None:
 
     assert code == 1
     assert f"pull request {FIRST}" in out
+    assert out.count(FIRST) == 2, "as a branch, and once where it failed"
     world.fake.heal()
     assert cli("publish")[0] == 0
 

@@ -47,8 +47,11 @@ class GitHub:
         patience: Patience | None = None,
         pause_s: float = 1.0,
         dry_run: Tell | None = None,
+        notice: Tell | None = None,
     ) -> None:
         """``pause_s`` are the seconds between writes: GitHub asks for one (best practices).
+
+        ``notice`` is told before a limit is waited for.
 
         Raises ``InputError`` for a repository, an address or a token that is none.
         """
@@ -64,6 +67,7 @@ class GitHub:
         self._token = token
         self._pause_s = pause_s
         self._dry_run = dry_run
+        self._notice = notice
         self._requester: Requester | None = None
 
     @property
@@ -206,6 +210,7 @@ class GitHub:
             if is_limit(status, headers, message):
                 limits += 1
                 seconds = limit_s(headers, limits)
+                self._announce(seconds)
                 if not self.patience.take(seconds):
                     raise answers.limited(method, url, status, seconds)
             elif status == 0 or status >= 500 or status == 409:
@@ -234,6 +239,10 @@ class GitHub:
             return 300, {}, json.dumps({"message": str(error)})
         self.answers += 1
         return status, headers, text
+
+    def _announce(self, seconds: float) -> None:
+        if self._notice is not None and 1.0 <= seconds <= self.patience.left_s:
+            self._notice(f"note: GitHub's limit is reached; waiting {seconds:.0f} s.")
 
     def _ready(self) -> "Requester":
         if self._requester is None:
@@ -281,7 +290,7 @@ def require_pygithub() -> None:
     if importlib.util.find_spec("github") is None:
         raise UnfitError(
             "PyGithub is not installed, so GitHub cannot be asked.",
-            remedy="Install git-pipeline[github].",
+            remedy="Install git-pipeline with the extra `github`, or `pip install PyGithub`.",
         )
 
 

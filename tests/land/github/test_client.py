@@ -85,15 +85,17 @@ def test_refusals_are_not_tried_again(
 
 def test_a_secondary_limit_is_waited_for_as_long_as_it_says(github_contract: InProcess) -> None:
     slept: list[float] = []
+    told: list[str] = []
     hub = GitHub(
         github_contract.api_url, "octo/shop", "ghs_good",
-        patience=Patience(60, sleep=slept.append), pause_s=0,
+        patience=Patience(60, sleep=slept.append), pause_s=0, notice=told.append,
     )  # fmt: skip
     github_contract.fail("POST", "/issues$", 429, headers={"retry-after": "7"})
 
     hub.request("POST", "issues", body=ISSUE)
 
     assert slept == [7]
+    assert told == ["note: GitHub's limit is reached; waiting 7 s."]
 
 
 def test_a_limit_beyond_all_patience_is_told_at_once(
