@@ -33,7 +33,11 @@ def command() -> None:
     """Hand a run from one job to the next as files that the next one need not believe."""
 
 
-@command.command("pack", epilog=reading.examples("pipeline handover pack 01jd3v handover/"))
+@command.command(
+    "pack",
+    short_help="Write a run to a directory, all that another job needs.",
+    epilog=reading.examples("pipeline handover pack 01jd3v handover/"),
+)
 @click.argument("run")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @reading.format_option

@@ -25,7 +25,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 TEXT, JSON = "text", "json"
 _SHORTEST_PREFIX = 4
-NOTHING_YET = InputError("Nothing has run here yet.", remedy="Start with `pipeline run`.")
+NOTHING_YET = InputError(
+    "Nothing has run here yet.",
+    remedy="Start with `pipeline run`; `pipeline sync --rebuild` brings what ran in other clones.",
+)
 
 
 def repo_option(command: F) -> F:
