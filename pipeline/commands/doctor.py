@@ -13,7 +13,9 @@ from pipeline.base.git import Repository
 from pipeline.commands import reading, sources
 from pipeline.flow.agents_health import AgentHealth, agents_health, breaker_states, checkups
 from pipeline.flow.prepare import tool_environ
+from pipeline.flow.publishing import open_hub
 from pipeline.flow.remote_health import check_remote
+from pipeline.land.github.access import is_meant, token_name
 from pipeline.model.config import Config
 from pipeline.planning.problem import Problem, errors_of
 from pipeline.planning.profiles import DRIVERS
@@ -114,10 +116,26 @@ def _examine_checkout(repository: Repository) -> Iterator[Checkup]:
         path = os.environ.get("PATH", os.defpath)
         yield from surroundings.check_tools(spec.config, used, layout.top, path)
         yield from _point_to_agents(spec.config, used)
+        yield from _examine_publishing(repository, spec.config)
     yield from surroundings.check_branches(repository, layout)
     yield from surroundings.check_disk(layout)
     yield from surroundings.check_database(layout)
     yield from surroundings.check_lock(layout)
+
+
+def _examine_publishing(repository: Repository, config: Config) -> Iterator[Checkup]:
+    """Whether it is clear where `pipeline publish` writes, and as whom; GitHub is not asked."""
+    remote = config.publish.remote
+    url = repository.remotes.url(remote) if remote in repository.remotes.names() else ""
+    if not is_meant(config.publish, url, os.environ):
+        return
+    try:
+        with open_hub(config, url, os.environ) as hub:
+            target = f"{hub.repository} at {hub.api_url}, with {token_name(os.environ)}"
+        yield Checkup("publish", Fitness.OK, target)
+    except PipelineError as error:
+        message = f"`pipeline publish` cannot be used yet: {error.what}"
+        yield Checkup("publish", Fitness.NOTE, message, error.remedy)
 
 
 def _point_to_agents(config: Config, used: Collection[str]) -> Iterator[Checkup]:

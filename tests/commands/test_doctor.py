@@ -51,6 +51,32 @@ def test_a_sound_repository_is_fit(
     assert all(line.split()[0] in {"ok", "note"} for line in text.lines)
 
 
+def test_where_it_is_published_to_and_what_is_missing_for_that(
+    doctor: Callable[[], Any],
+    checkout: Path,
+    git: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle(checkout)
+    for name in ("PIPELINE_GITHUB_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GITHUB_API_URL", raising=False)
+    git(checkout, "remote", "add", "origin", "https://github.com/octo/shop.git")
+
+    shown = doctor()
+    (found,) = checkups(shown)["publish"]
+    assert shown.code == 0 and found["fitness"] == "note"
+    assert "no token" in found["message"] and "GITHUB_TOKEN" in found["remedy"]
+
+    monkeypatch.setenv("GH_TOKEN", "ghp_hidden")
+    (found,) = checkups(doctor())["publish"]
+    assert found["fitness"] == "ok"
+    assert found["message"] == "octo/shop at https://api.github.com, with GH_TOKEN"
+
+    git(checkout, "remote", "set-url", "origin", "https://forge.example/octo/shop.git")
+    assert "publish" not in checkups(doctor()), "nobody publishes there"
+
+
 def test_a_branch_in_the_way_is_named_with_the_remedy(
     doctor: Callable[[], Any], checkout: Path, git: Callable[..., str]
 ) -> None:

@@ -24,7 +24,21 @@ class Target:
 
 def token_of(environ: Mapping[str, str]) -> str:
     """The token from the environment, empty where there is none; it comes from nowhere else."""
-    return next((environ[name].strip() for name in TOKENS if environ.get(name, "").strip()), "")
+    return environ.get(token_name(environ), "").strip()
+
+
+def token_name(environ: Mapping[str, str]) -> str:
+    """The variable that the token is taken from, empty where there is none."""
+    return next((name for name in TOKENS if environ.get(name, "").strip()), "")
+
+
+def is_meant(config: PublishConfig, remote_url: str, environ: Mapping[str, str]) -> bool:
+    """Whether anything says that a repository is on a GitHub: elsewhere nobody will publish."""
+    address = parse(remote_url) if remote_url else None
+    has_api = bool(config.api_url or environ.get("GITHUB_API_URL"))
+    return bool(config.repository) or (
+        address is not None and (has_api or address.host == _PUBLIC_HOST)
+    )
 
 
 def require_target(
