@@ -147,5 +147,6 @@ def _text(done: CiFix) -> Iterator[str]:
     if done.run_id:
         yield f"  repaired {done.fixed} of {console.count(done.found, 'finding')}"
         yield f"  run      {done.run_id}"
+        yield f"  next     pipeline show-run {done.run_id}"
     if done.is_log_cut:
         yield "  The log was too long to be read whole; its end was."
