@@ -56,8 +56,8 @@ def push_branches(
         ):
             reason = (
                 f"Somebody put {now[:12]} on {name}, which is left as it is. If a run elsewhere "
-                "did, `pipeline sync --rebuild` makes it known; else delete the branch or rename "
-                "the workstream."
+                "did, `pipeline sync --rebuild` makes it known; else rename the workstream, or the "
+                "branch there."
             )
             told.fail(_BRANCH, name, reason, ws_id=ws_id, commit=commit)
         else:
