@@ -82,7 +82,7 @@ def _find(hub: GitHub, text: PullRequestText, head_commit: str) -> Mapping[str, 
     """
     label = f"{hub.owner}:{text.head}"
     listed = hub.pages("pulls", {"head": label, "state": "all"})
-    own = [one for one in listed if _label(one) == label.lower()]
+    own = [one for one in listed if _label(one) == label.lower() and _is_within(one)]
     opened = [one for one in own if one.get("state") == "open"]
     opened.sort(key=lambda one: (_ref(one, "base") != text.base, sent.number(one)))
     ended = [one for one in own if head_commit and _sha(one) == head_commit]
@@ -129,6 +129,14 @@ def _state(found: Mapping[str, Any], text: PullRequestText) -> str:
 def _label(one: Mapping[str, Any]) -> str:
     head = one.get("head")
     return sent.text(head, "label").lower() if isinstance(head, dict) else ""
+
+
+def _is_within(one: Mapping[str, Any]) -> bool:
+    """Whether head and base lie in one repository: a label names the owner, who may have a fork."""
+    sides = [one.get(side) for side in ("head", "base")]
+    repos = [side.get("repo") if isinstance(side, dict) else None for side in sides]
+    head, base = [sent.number(repo, "id") if isinstance(repo, dict) else 0 for repo in repos]
+    return head == base != 0
 
 
 def _ref(one: Mapping[str, Any], side: str) -> str:

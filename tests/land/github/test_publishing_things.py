@@ -14,7 +14,7 @@ from pipeline.land.github.comments import publish_comment
 from pipeline.land.github.errors import GitHubError, InvalidError, UnavailableError
 from pipeline.land.github.identity import author_of
 from pipeline.land.github.issues import Issues
-from pipeline.land.github.pulls import publish_pull
+from pipeline.land.github.pulls import find_pull, publish_pull
 from pipeline.land.github.sarif import upload_sarif
 from pipeline.land.github.statuses import publish_status
 from pipeline.model.publication import (
@@ -255,6 +255,21 @@ def test_a_pull_request_is_made_once_and_kept_up_to_date(
     assert outcomes == [Outcome.CREATED, Outcome.UNCHANGED, Outcome.UPDATED, Outcome.UNCHANGED]
     (made,) = github_contract.world.repositories["octo/shop"].issues.values()
     assert (made.title, made.labels) == ("Do a well", ["pipeline", "epic:shop", "late"])
+
+
+def test_a_pull_request_from_a_fork_of_the_same_owner_is_not_ours(
+    hub: GitHub, github_contract: InProcess
+) -> None:
+    """Its label is the same, ``octo:ws/a``."""
+    commit = branch(github_contract, "ws/a")
+    github_contract.world.add_repository("octo/copy", fork_of="octo/shop")
+    publish_pull(hub, PULL, commit)
+    assert find_pull(hub, "ws/a", "main") is not None
+    (theirs,) = github_contract.world.repositories["octo/shop"].issues.values()
+    assert theirs.pull is not None
+    theirs.pull.head_repo = "octo/copy"
+
+    assert find_pull(hub, "ws/a", "main") is None
 
 
 def test_line_ends_of_a_web_form_are_no_change(hub: GitHub, github_contract: InProcess) -> None:
