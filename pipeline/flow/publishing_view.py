@@ -5,6 +5,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pipeline.base.git import Repository
+from pipeline.base.git.ancestry import is_ancestor
 from pipeline.flow.handover_base import Difference, changed_paths, differences
 from pipeline.land.github.client import PUBLIC_API
 from pipeline.model.config import Config
@@ -71,14 +72,17 @@ def server_of(api_url: str, environ: Mapping[str, str]) -> str:
 def base_of(repo: Repository, records: Records, config: Config, run_id: str) -> str:
     """The branch to merge into: as configured for publishing, else the run's, else the project's.
 
-    A run's own is where it started from, if that is a branch here or on the remote.
+    A run's own is where it started from, if that is a branch here or on the remote that holds the
+    base commit: what a record says of it is not enough.
     """
     if config.publish.base:
         return config.publish.base
     remote = config.publish.remote
-    ref = records.run(run_id).base_ref.removeprefix("refs/heads/").removeprefix(f"{remote}/")
+    run = records.run(run_id)
+    ref = run.base_ref.removeprefix("refs/heads/").removeprefix(f"{remote}/")
     places = (f"refs/heads/{ref}", f"refs/remotes/{remote}/{ref}")
-    if ref and any(repo.refs.read(place) for place in places):
+    tips = [tip for place in places if ref and (tip := repo.refs.read(place))]
+    if any(is_ancestor(repo, run.base_commit, tip) for tip in tips):
         return ref
     return config.project.base or repo.default_branch()
 

@@ -304,6 +304,28 @@ def test_names_that_the_checkout_protects_need_a_person_whatever_the_base_commit
     assert view.workstream("second").protected == (b".github/second.yml",)
 
 
+@pytest.mark.parametrize(("holds_base", "base"), [(True, "release"), (False, "main")])
+def test_a_record_names_the_base_branch_only_where_that_holds_the_base_commit(
+    tmp_path: Path, holds_base: bool, base: str
+) -> None:
+    source, run_id = publishing_world.made()
+    top = tmp_path / "clone"
+    shutil.copytree(source, top, symlinks=True)
+    layout = Layout(top, top / ".git")
+    tip = "main" if holds_base else git(top, "commit-tree", "main^{tree}", "-m", "Another line")
+    git(top, "update-ref", "refs/remotes/origin/release", tip)
+    with closing(sqlite3.connect(layout.database)) as connection, connection:
+        connection.execute("UPDATE runs SET base_ref = 'release'")
+
+    with Repository.discover(top) as repo, Records(layout) as records:
+        view = view_of(
+            repo, records, load_config(top).config, {},
+            run_id=run_id, api_url="https://api.github.com", repository="octo/shop",
+        )  # fmt: skip
+
+    assert view.place.base == base
+
+
 def test_a_record_cannot_send_comments_to_pull_requests_of_others(world: World) -> None:
     theirs = ask(world, "POST", "issues", {"title": "Somebody's"})["number"]
     with closing(sqlite3.connect(world.layout.database)) as connection, connection:
