@@ -53,7 +53,10 @@ class Notices:
             self._number = sent.number(made, "id") if isinstance(made, dict) else 0
             self._status("in_progress", deployment.version)
         except GitHubError as error:
-            self.warn(f"GitHub was not told of the deployment: {error.what}")
+            # What GitHub says of a commit that it lacks: "No ref found for: …".
+            is_lacking = "No ref found" in error.what
+            hint = ". Push the commit first." if is_lacking else ""
+            self.warn(f"GitHub was not told of the deployment: {error.what}{hint}")
 
     def ended(self, deployment: Deployment, text: str) -> None:
         """Tell GitHub, and the webhook where there is one."""

@@ -456,3 +456,17 @@ def test_github_is_told(
     told = [(one["payload"]["version"], [s["state"] for s in one["statuses"]]) for one in made]
     assert told == [("1.0", ["in_progress", "success"]), ("2.0", ["in_progress", "failure"])]
     assert {one["environment"] for one in made} == {"live"}
+
+
+def test_a_commit_that_github_lacks_is_told_with_what_to_do(
+    site: Site, github: Fake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_good")
+    monkeypatch.setenv("GITHUB_API_URL", github.api_url)
+    site.project.git("remote", "add", "origin", github.git_url)
+
+    assert site.deploy("1.0") == 0
+
+    told = capsys.readouterr().err
+    assert "GitHub was not told of the deployment" in told
+    assert "Push the commit first." in told
