@@ -65,7 +65,7 @@ def _note_branch(case: Case, refs: Mapping[str, str], branch: str, expected: str
     actual = refs.get(branch, "")
     shown = branch.removeprefix(_HEADS)
     if not actual:
-        case.notes.append(f"The branch {shown} is gone.")
+        case.notes.append(f"The branch {shown} is not here.")
     elif actual != expected and actual not in case.records.branch_values(branch):
         case.notes.append(
             f"The branch {shown} was moved by somebody, from {short(expected)} to {short(actual)}."

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pipeline.model.states import FINAL, WORKING, WorkstreamState
 from pipeline.model.summary import TimelineEntry
+from pipeline.report.appearance import words
 
 _DEEPEST = 12
 """How deep the tree is indented before a chain goes on as a group of its own."""
@@ -87,7 +88,7 @@ def mermaid_graph(nodes: Sequence[Node]) -> str:
     names = {node.id: f"n{i}" for i, node in enumerate(nodes)}
     lines = ["flowchart LR"]
     for node in nodes:
-        label = node.id if node.state is None else f"{node.id}<br/>{node.state}"
+        label = node.id if node.state is None else f"{node.id}<br/>{words(node.state)}"
         style = "" if node.state is None else f":::{_style(node.state)}"
         lines.append(f'    {names[node.id]}["{label}"]{style}')
     for node in nodes:

@@ -61,7 +61,7 @@ def test_mermaid_draws_arrows_states_and_each_conflict_once() -> None:
         "flowchart LR\n"
         '    n0["a<br/>done"]:::done\n'
         '    n1["b<br/>quarantined"]:::red\n'
-        '    n2["c<br/>awaiting_review"]:::review\n'
+        '    n2["c<br/>awaiting review"]:::review\n'
         "    n0 --> n1\n    n0 --> n2\n    n1 -.- n2\n"
         "    classDef done fill:#d4f4dd,stroke:#2da44e,color:#000\n"
         "    classDef red fill:#ffd8d3,stroke:#cf222e,color:#000\n"
