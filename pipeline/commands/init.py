@@ -99,6 +99,11 @@ def command(
             _show(_addition(top, init_hooks.pre_commit(source)))
         if for_nox:
             _show(_addition(top, init_hooks.nox_session(source)))
+            if source is None:
+                console.tell(
+                    "note: It installs git-pipeline by name from your package index; where yours "
+                    "is from elsewhere, name that in `session.install`."
+                )
     return ExitCode.OK
 
 

@@ -243,7 +243,9 @@ def main(): os.execv({sys.executable!r}, [{sys.executable!r}, "-c", RUN, *sys.ar
         wheel.writestr(f"{info}/entry_points.txt", "[console_scripts]\npipeline = starts_it:main\n")
         wheel.writestr(f"{info}/RECORD", f"{info}/RECORD,,\n")
     pipeline("init", "--repo", checkout)
-    assert pipeline("init", "--nox", "--repo", checkout).lines == ["Wrote noxfile.py."]
+    shown = pipeline("init", "--nox", "--repo", checkout)
+    assert shown.lines == ["Wrote noxfile.py."]
+    assert "by name from your package index" in shown.err
     (checkout / ".git" / "info" / "exclude").write_text(".nox/\n")
     env = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": os.devnull}
