@@ -195,6 +195,9 @@ def _judge(repo: Repository, layout: Layout, journal: RunJournal) -> Accepted:
     here; without them it is not sound.
     """
     journals = [*_older(repo, journal), journal]
+    named = Named.of(journal)
+    # First: git itself would unfold a tree that a few objects make endless.
+    changed_paths(repo, named.base, filter(repo.objects.has, named.commits))
     with tempfile.TemporaryDirectory(prefix="handover-", dir=repo.temporary) as name:
         aside = replace(layout, top=Path(name))
         with RunLock(aside, command=_COMMAND) as lock, Ledger(aside, lock) as ledger:

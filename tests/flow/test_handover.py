@@ -11,8 +11,9 @@ from journal_dumps import dump
 from machines import Shared, join, make_hub
 from small_run import Output, git, go, make_repository
 
+from pipeline.base.errors import InputError
 from pipeline.base.files import sha256
-from pipeline.base.git import Repository
+from pipeline.base.git import DIRECTORY, Repository, TreeEntry
 from pipeline.base.schema import fast_check
 from pipeline.flow.handover import bundle_bytes
 from pipeline.flow.handover_accept import Accepted, accept
@@ -259,6 +260,30 @@ def test_a_run_that_says_done_while_its_tree_is_out_of_scope_is_not_taken(case: 
     assert case.two.refs("refs") == before
     assert not case.two.layout.database.exists()
     assert "not sound" in case.accept(is_json=False).out
+
+
+def test_a_tree_that_a_few_objects_make_endless_is_not_taken(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, ws = case.one, case.one.ws("note")
+    with Repository.discover(one.top) as repo:
+        tree = repo.commit_tree(ws.commit)
+        for _ in range(30):
+            entries = {b"%d" % n: TreeEntry(DIRECTORY, tree) for n in range(10)}
+            tree = repo.trees.write(entries)
+        repo.objects.flush()
+    commit = git(one.top, "commit-tree", tree, "-p", ws.start_commit, "-m", "Do note")
+    for column in ("commit", "checked_commit"):
+        one.sql(f'UPDATE workstreams SET "{column}" = ? WHERE ws_id = ?', commit, ws.ws_id)
+    with Repository.discover(one.top) as repo:
+        unfold(repo, one.layout, one.run_id)
+    one.git("update-ref", f"refs/pipeline/state/{one.run_id}/{ws.ws_id}", commit)
+    case.pack()
+    monkeypatch.setattr("pipeline.base.git.trees.MOST_ENTRIES", 10_000)
+    before = case.two.refs("refs")
+    with pytest.raises(InputError, match="more than 10000 entries"):
+        case.accepted()
+    assert case.two.refs("refs") == before
 
 
 def test_protected_names_need_a_human_even_where_nothing_else_would_tell(case: Case) -> None:

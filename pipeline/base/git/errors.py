@@ -40,6 +40,14 @@ class ObjectTooLargeError(InputError):
         super().__init__(f"The object {oid} has {size} bytes, more than the limit of {limit}.")
 
 
+class TreeTooLargeError(ObjectTooLargeError):
+    """A tree unfolds to more entries than are looked at: a few objects can stand for billions."""
+
+    def __init__(self, tree: str, limit: int) -> None:
+        super().__init__(tree, limit + 1, limit)
+        self.what = f"The tree {tree} unfolds to more than {limit} entries."
+
+
 class MalformedObjectError(UnfitError):
     """An object's bytes are not what its kind allows, or are of another kind."""
 

@@ -9,7 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.base.git.errors import MalformedObjectError, PathCollisionError, TreeEditError
+from pipeline.base.git.errors import (
+    MalformedObjectError,
+    PathCollisionError,
+    TreeEditError,
+    TreeTooLargeError,
+)
 from pipeline.base.git.objects import Objects, require_oid
 
 FILE = 0o100644
@@ -20,6 +25,7 @@ DIRECTORY = 0o040000
 _CACHED_ENTRIES = 250_000
 _KEPT_DIFFS = 64
 _KEPT_CHANGES = 1000
+MOST_ENTRIES = 3_000_000  # several times what the largest repositories hold
 _DEEPEST = 300  # edit recurses once per directory
 
 
@@ -98,8 +104,15 @@ class Trees:
     ``lender`` are the trees of the database that this one borrows from, if it does.
     """
 
-    def __init__(self, objects: Objects, lender: "Trees | None" = None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        lender: "Trees | None" = None,
+        *,
+        most_entries: int = 0,
+    ) -> None:
         self._objects = objects
+        self._most_entries = most_entries or MOST_ENTRIES
         self._lender = lender
         self._oid_bytes = len(objects.zero) // 2
         self._lock = threading.Lock()
@@ -123,12 +136,19 @@ class Trees:
         return parsed
 
     def flatten(self, tree: str) -> dict[bytes, TreeEntry]:
-        """Every file, link and gitlink below a tree by its full path, sorted by path."""
+        """Every file, link and gitlink below a tree by its full path, sorted by path.
+
+        Raises TreeTooLargeError, as `diff`.
+        """
         found: dict[bytes, TreeEntry] = {}
+        seen = 0
         pending = [(b"", tree)]
         while pending:
             prefix, oid = pending.pop()
-            for name, entry in self.entries(oid).items():
+            entries = self.entries(oid)
+            seen += len(entries)
+            self._require_few(tree, seen)
+            for name, entry in entries.items():
                 if entry.mode == DIRECTORY:
                     pending.append((prefix + name + b"/", entry.oid))
                 else:
@@ -150,6 +170,7 @@ class Trees:
 
     def _diff(self, before: str, after: str) -> tuple[TreeChange, ...]:
         changes: list[TreeChange] = []
+        seen = 0
         pending: list[tuple[bytes, str | None, str | None]] = [(b"", before, after)]
         while pending:
             prefix, old_tree, new_tree = pending.pop()
@@ -157,6 +178,8 @@ class Trees:
                 continue
             old = self.entries(old_tree) if old_tree else _NOTHING
             new = self.entries(new_tree) if new_tree else _NOTHING
+            seen += len(old) + len(new)
+            self._require_few(after, seen)
             for name in _differing(old, new):
                 one, two = old.get(name), new.get(name)
                 path = prefix + name
@@ -165,6 +188,10 @@ class Trees:
                 if one != two:
                     changes.append(TreeChange(path, one, two))
         return tuple(sorted(changes, key=lambda change: change.path))
+
+    def _require_few(self, tree: str, seen: int) -> None:
+        if seen > self._most_entries:
+            raise TreeTooLargeError(tree, self._most_entries)
 
     def lookup(self, tree: str, path: bytes) -> TreeEntry | None:
         """What is at a path (a directory's entry has mode ``DIRECTORY``); None if nothing is."""

@@ -19,7 +19,8 @@ from pipeline.base.git import (
     TreeEditError,
     TreeEntry,
 )
-from pipeline.base.git.trees import ancestors, parse_tree
+from pipeline.base.git.errors import TreeTooLargeError
+from pipeline.base.git.trees import Trees, ancestors, parse_tree
 
 # Names whose order differs between "as bytes" and "as git sorts trees": a, a-, a.b, a/, a0 …
 NAMES = st.sampled_from([b"a", b"a-", b"a.b", b"a0", b"ab", b"b", b"B", b"\xff", b"a b", b"\n"])
@@ -244,3 +245,17 @@ def test_trees_of_sha256_repositories(new_checkout, opened) -> None:
 def test_the_path_helper_names_every_directory_above() -> None:
     assert list(ancestors(b"a/b/c")) == [b"a", b"a/b"]
     assert list(ancestors(b"a")) == []
+
+
+def test_a_tree_that_a_few_objects_make_endless_is_not_unfolded(repo: Repository) -> None:
+    tree = repo.trees.write({b"f": TreeEntry(FILE, repo.objects.write("blob", b"x\n"))})
+    for _ in range(30):  # ten to the power of thirty files
+        tree = repo.trees.write({b"%d" % n: TreeEntry(DIRECTORY, tree) for n in range(10)})
+    trees = Trees(repo.objects, most_entries=1000)
+
+    with pytest.raises(TreeTooLargeError, match=tree):
+        trees.flatten(tree)
+    with pytest.raises(TreeTooLargeError, match="1000"):
+        trees.diff(repo.objects.empty_tree, tree)
+    assert trees.lookup(tree, b"/".join([b"7"] * 30 + [b"f"])) is not None
+    assert trees.diff(tree, tree) == ()
