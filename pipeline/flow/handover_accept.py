@@ -36,6 +36,7 @@ from pipeline.store.records import Records
 _COMMAND = "pipeline handover"
 _UNPACK_TIMEOUT_S = 600.0
 _MOST_OLDER = 50
+_MOST_OTHER = 100
 _DURABLE = ("-c", "core.fsync=pack,pack-metadata,loose-object")
 
 
@@ -208,6 +209,16 @@ def _judge(repo: Repository, layout: Layout, journal: RunJournal) -> Accepted:
     return _accepted(repo, journal, plan, verified)
 
 
+def require_few(other_bundles: Sequence[str]) -> None:
+    """Refuse a run with very many bundles that only the other job knows: each is published."""
+    if len(other_bundles) > _MOST_OTHER:
+        raise HandoverError(
+            f"it has {len(other_bundles)} bundles that are not those of the base commit, and "
+            f"{_MOST_OTHER} are the most",
+            remedy="Commit the bundles before the run.",
+        )
+
+
 def _older(repo: Repository, journal: RunJournal) -> list[RunJournal]:
     found = []
     heads = journal_heads(repo)
@@ -235,6 +246,7 @@ def _accepted(
             "its branches do not begin as the configuration of the base commit says",
             remedy="Commit what paths.ws_prefix and paths.run_prefix are to be before the run.",
         )
+    require_few(difference.bundles)
     work = {*named.needed, *folded_refs(repo, journal.commit).values()}
     paths = changed_paths(repo, base, work)
     answered = {row["ws_id"] for row in journal.rows["reviews"] if row["state"] != "open"}

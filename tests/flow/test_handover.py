@@ -16,7 +16,7 @@ from pipeline.base.files import sha256
 from pipeline.base.git import DIRECTORY, Repository, TreeEntry
 from pipeline.base.schema import fast_check
 from pipeline.flow.handover import bundle_bytes
-from pipeline.flow.handover_accept import Accepted, accept
+from pipeline.flow.handover_accept import Accepted, accept, require_few
 from pipeline.flow.handover_base import guarded
 from pipeline.flow.handover_files import HandoverError
 from pipeline.store.journal import unfold
@@ -359,3 +359,9 @@ def test_work_of_an_older_run_counts_where_that_run_is_known(
     case.two.sync()
     found = case.accepted()
     assert found.is_sound, found.disagreements
+
+
+def test_bundles_that_only_the_other_job_knows_are_limited() -> None:
+    require_few([f"ws-{number}" for number in range(100)])
+    with pytest.raises(HandoverError, match="101 bundles"):
+        require_few([f"ws-{number}" for number in range(101)])

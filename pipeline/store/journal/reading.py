@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 
 from pipeline.base.errors import PipelineError
 from pipeline.base.files import sha256
-from pipeline.base.git import FILE, MissingObjectError, ObjectTooLargeError, Repository
+from pipeline.base.git import (
+    FILE,
+    MalformedObjectError,
+    MissingObjectError,
+    ObjectTooLargeError,
+    Repository,
+)
 from pipeline.base.git.history import CommitInfo
 from pipeline.base.ids import is_id
 from pipeline.store.journal.chain import is_fold, refuse
@@ -96,7 +102,7 @@ def read(repo: Repository, commit: str) -> RunJournal:
             remedy = error.remedy if isinstance(error, JournalError) else ""
             what = error.what if isinstance(error, JournalError) else str(error)
             raise refuse(walk.run_id, batch.oid, what, remedy) from None
-        except (MissingObjectError, ObjectTooLargeError) as error:
+        except (MalformedObjectError, MissingObjectError, ObjectTooLargeError) as error:
             raise refuse(walk.run_id, batch.oid, error.what.rstrip(".")) from error
     try:
         return _journal(repo, walk, commit, is_folded=is_folded)

@@ -295,3 +295,12 @@ def test_writer_goes_on_from_nothing_foreign(place: Place) -> None:
         place.git("update-ref", place.layout.journal_ref(other), commit_id)
         with pytest.raises(JournalError, match=f"{other}.*{why}"):
             place.writer(other).catch_up()
+
+
+def test_objects_that_are_malformed_are_refused_as_a_journal(place: Place) -> None:
+    tree = place.repo.objects.write("tree", b"100644 manifest.json\0short")
+    who = b"a <a@localhost> 1 +0000"
+    data = b"tree %s\nauthor %s\ncommitter %s\n\nx\n" % (tree.encode(), who, who)
+    commit_id = place.repo.objects.write("commit", data)
+    with pytest.raises(JournalError, match="malformed"):
+        read(place.repo, commit_id)
