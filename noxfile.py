@@ -74,7 +74,7 @@ if __name__ == "__main__":
 import nox  # noqa: E402 - the bootstrap above runs where nox is not installed
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["static", "tests"]
+nox.options.sessions = ["static", "docs", "tests"]
 nox.options.error_on_missing_interpreters = True
 nox.options.reuse_venv = "yes"
 
@@ -131,6 +131,7 @@ def tests(session: nox.Session) -> None:
         *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
         # They have sessions of their own.
         *("-m", "not agents and not actions and not workflows and not frameworks"),
+        f"--ignore={ROOT / 'tests' / 'docs'}",  # so have the documents
         # Real processes on a machine that others use too: a test that fails is run once more,
         # and counted as such in the closing line.
         *("--reruns", "1"),
