@@ -169,7 +169,7 @@ def test_long_lines_and_many_of_them_end() -> None:
     log = b"\n".join(
         [
             b"/a" * 200_000,
-            b"/work/x" * 1_400,
+            b"/builds/x" * 1_400,
             b"[" * 9_000,
             b"\x1b]" * 4_000,
             *[b"##[group]Run x"] * 5_000,

@@ -273,7 +273,7 @@ def start(
 
 @functools.cache
 def _process() -> str:
-    """The address of this session's process, started on first use."""
+    """The address of the process that all tests share, started on first use."""
     process = subprocess.Popen(
         [sys.executable, str(_FAKE), "--empty"],
         stdin=subprocess.PIPE,
