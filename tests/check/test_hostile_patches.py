@@ -9,6 +9,8 @@ from own_cases import OWN_CASES, Case
 from pipeline.base.console import safe
 from pipeline.check.validate import Validation
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[1] / "data" / "hostile" / "patch"
 
 

@@ -200,6 +200,7 @@ PLANS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(plan=PLANS)
 def test_a_plan_comes_back_from_json_as_it_was(plan: Plan) -> None:

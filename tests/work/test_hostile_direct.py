@@ -29,6 +29,8 @@ from pipeline.work.editors import EditRequest, find_editor
 from pipeline.work.guard import ControlPlane, stray_objections
 from pipeline.work.slots import SlotPool
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent.parent / "data" / "hostile" / "direct"
 ZONES = {"CTL", "OUT", "SIB", "MAIN", "HOME", "PROC", "GITFILE"}
 # Cases that write to the person's files by their absolute names: no slot keeps that apart.
