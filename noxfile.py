@@ -25,6 +25,7 @@ NODE_AGENTS = (
 )
 
 
+WORKERS = ("-n", str((os.cpu_count() or 1) + 1))  # tests wait for processes much of their time
 HOOK_FRAMEWORKS = ("pre-commit>=4", "prek==0.5.11", "lefthook==2.2.2", "uv")  # prek installs by uv
 
 NODE_ACTIONS = (
@@ -128,7 +129,8 @@ def tests(session: nox.Session) -> None:
         return
     session.run(
         "pytest",
-        *("-n", "auto", "--cov", "--cov-report=term", "--cov-fail-under=90"),
+        *WORKERS,
+        *("--cov", "--cov-report=term", "--cov-fail-under=90"),
         # They have sessions of their own.
         *("-m", "not agents and not actions and not workflows and not frameworks"),
         f"--ignore={ROOT / 'tests' / 'docs'}",  # so have the documents
@@ -155,8 +157,7 @@ def runtime(session: nox.Session) -> None:
     _install(session, "test")
     session.run(
         "pytest",
-        "-n",
-        "auto",
+        *WORKERS,
         "-m",
         "not slow and not kill and not replay and not agents and not actions and not workflows "
         "and not frameworks",
@@ -306,4 +307,4 @@ def build(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every command that the documents show, and compare all that they claim."""
     _install(session, "test")
-    session.run("pytest", "-q", "-n", "auto", str(ROOT / "tests" / "docs"), *session.posargs)
+    session.run("pytest", "-q", *WORKERS, str(ROOT / "tests" / "docs"), *session.posargs)
