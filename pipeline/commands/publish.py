@@ -51,13 +51,7 @@ _MOST_NAMES = 6
 )
 @click.argument("run", required=False)
 @click.option("--dry-run", is_flag=True, help="Print every request; write nothing anywhere.")
-@click.option(
-    "--repository",
-    "repository_name",
-    metavar="OWNER/NAME",
-    default="",
-    help="The repository that is meant; the remote's by default, and never another one.",
-)
+@reading.target_option
 @click.option(
     "--wait",
     type=click.FloatRange(min=0, max=86_400),

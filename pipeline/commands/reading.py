@@ -42,6 +42,17 @@ def repo_option(command: F) -> F:
     )(command)
 
 
+def target_option(command: F) -> F:
+    """``--repository OWNER/NAME``: which one on GitHub is meant; it only confirms the remote's."""
+    return click.option(
+        "--repository",
+        "repository_name",
+        metavar="OWNER/NAME",
+        default="",
+        help="The repository that is meant; the remote's by default, and never another one.",
+    )(command)
+
+
 def format_option(command: F) -> F:
     """``--format text|json``."""
     return click.option(

@@ -43,13 +43,7 @@ _WORKFLOW = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.ya?ml")
     metavar="PATH",
     help="The event of a new comment, as GitHub writes it.",
 )
-@click.option(
-    "--repository",
-    "repository_name",
-    metavar="OWNER/NAME",
-    default="",
-    help="The repository that is meant; the remote's by default, and never another one.",
-)
+@reading.target_option
 @click.option(
     "--workflow",
     metavar="FILE",
